@@ -1,26 +1,36 @@
 #!/bin/bash
-# Build a Solana program crate to an SBF ELF.
-#   ./build-sbf.sh PKG_DIR [cargo args, e.g. --features x]
-#   SBPF_ARCH=v0 (default) | v3      SBF_OUT=dir (default: WORKSPACE/target/deploy)
-# Prints the path of the .so.  Dependencies and std are compiled once per SBF_HOME:
-# the profile is fixed here, so every program and workspace shares them.
+# Builds a Solana program to an sBPF ELF without platform-tools.
+#   programs/toolchain/build.sh PKG_DIR [cargo args, e.g. --features x]
+#   SBF_OUT=dir (default: WORKSPACE/target/deploy)   SBPF_ARCH=v0 (default) | v3   SBF_KEEP=1 keeps bitcode and object
+# Prints the path of the .so. std and dependencies are compiled once per machine: the profile is fixed here, so every
+# program and checkout shares them. First program about 3 minutes, after an edit 10 to 25 s, without one 1 s.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 home=${XDG_CACHE_HOME:-$HOME/.cache}/permitpipe/sbf
-[ $# -ge 1 ] && [ -f "$1/Cargo.toml" ] || { sed -n '2,4s/^# *//p' "$0" >&2; exit 2; }
-manifest=$(cd "$1" && pwd)/Cargo.toml; shift
+[ $# -ge 1 ] && [ -f "$1/Cargo.toml" ] || { sed -n '2,5s/^# *//p' "$0" >&2; exit 2; }
+manifest=$(cd "$1" && pwd)/Cargo.toml
+shift
 "$here/setup.sh"
 
 export SBPF_ARCH=${SBPF_ARCH:-v0}
 case $SBPF_ARCH in
-  v0) cpu=v2 ;; v3) cpu=v4 ;; *) echo "SBPF_ARCH=$SBPF_ARCH: use v0 or v3" >&2; exit 2 ;;
+  v0) cpu=v2 ;;
+  v3) cpu=v4 ;;
+  *) echo "SBPF_ARCH=$SBPF_ARCH: use v0 or v3" >&2; exit 2 ;;
 esac
-export RUSTC=${SBF_RUSTC:-/usr/bin/rustc} RUSTC_BOOTSTRAP=1
+out=${SBF_OUT:-}
+if [ -z "$out" ]; then
+  root=$(dirname "$(cargo locate-project --workspace --message-format plain --manifest-path "$manifest")")
+  out=$root/target/deploy
+fi
+mkdir -p "$out"
+
+export RUSTC=/usr/bin/rustc RUSTC_BOOTSTRAP=1
 export __CARGO_TESTS_ONLY_SRC_ROOT=$home/library
 export CARGO_TARGET_DIR=$home/target-$SBPF_ARCH CARGO_TARGET_SBPF_SOLANA_LINKER=$home/bin/sbf-link
-export CARGO_PROFILE_RELEASE_{OPT_LEVEL=3,LTO=fat,CODEGEN_UNITS=1,PANIC=abort,OVERFLOW_CHECKS=true,DEBUG=false,INCREMENTAL=false}
+export CARGO_PROFILE_RELEASE_{OPT_LEVEL=s,LTO=fat,CODEGEN_UNITS=1,PANIC=abort,OVERFLOW_CHECKS=true,DEBUG=false,INCREMENTAL=false}
+unset CARGO_ENCODED_RUSTFLAGS RUSTC_WRAPPER
 # os is "zkvm" in the target file so that std compiles; programs must see "solana".
-unset CARGO_ENCODED_RUSTFLAGS
 export RUSTFLAGS="-Zunstable-options -C panic=immediate-abort -C relocation-model=static -C target-cpu=$cpu \
  -C target-feature=+allows-misaligned-mem-access --cfg target_os=\"solana\" -A explicit_builtin_cfgs_in_flags"
 
@@ -29,7 +39,8 @@ so=$(cargo build --manifest-path "$manifest" --lib --release --target "$home/sbp
        --message-format=json-render-diagnostics "$@" |
      sed -n '/"reason":"compiler-artifact"/s/.*"filenames":\[[^]]*"\([^"]*\.so\)".*/\1/p' | tail -1)
 [ -n "$so" ] || { echo "$manifest: no cdylib built (crate-type must include \"cdylib\")" >&2; exit 1; }
-root=$(dirname "$(cargo locate-project --workspace --message-format plain --manifest-path "$manifest")")
-out=${SBF_OUT:-$root/target/deploy}; name=$(basename "$so"); mkdir -p "$out"
-cp "$so" "$out/${name#lib}"
+name=$(basename "$so")
+# Copied beside and renamed, so that a reader never sees half a program.
+cp "$so" "$out/.${name#lib}.new"
+mv "$out/.${name#lib}.new" "$out/${name#lib}"
 echo "$out/${name#lib}"

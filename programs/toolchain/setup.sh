@@ -1,28 +1,41 @@
 #!/bin/bash
-# Once per machine (idempotent, returns at once when nothing changed): Debian's
-# rustc-web + LLVM 22, a patched copy of std's source, and our linker `sbf-link`.
-# Everything we write lives in ${SBF_HOME:-~/.cache/sbf}.
+# Prepares the fallback toolchain, once per machine: Debian's rustc-web and LLVM 22, a patched copy of std's source, and
+# our linker `sbf-link`. Returns at once when nothing changed. First time about 5 minutes, most of it sbf-link.
+# Everything it writes lives in ${XDG_CACHE_HOME:-~/.cache}/permitpipe/sbf.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-home=${XDG_CACHE_HOME:-$HOME/.cache}/permitpipe/sbf; rustc=${SBF_RUSTC:-/usr/bin/rustc}
+home=${XDG_CACHE_HOME:-$HOME/.cache}/permitpipe/sbf
+rustc=/usr/bin/rustc # Debian's, beside whatever rustup installed
 export LLVM_PREFIX=${LLVM_PREFIX:-/usr/lib/llvm-22}
 die() { echo "sbf setup: $*" >&2; exit 1; }
 
-want=$(cd "$here" && { cat setup.sh Cargo.toml Cargo.lock build.rs shim.cpp src/*.rs sbpf-solana.json
+# What the result depends on; equal to the stamp means nothing to do.
+want=$(cd "$here" && { cat setup.sh Cargo.toml Cargo.lock build.rs backend.cpp src/*.rs sbpf-solana.json
                        "$rustc" -V; echo "$LLVM_PREFIX"; } 2>/dev/null | sha256sum)
 [ "$(cat "$home/stamp" 2>/dev/null)" != "$want" ] || exit 0
 mkdir -p "$home/bin"
-exec 9>"$home/setup.lock"; flock 9
+exec 9>"$home/setup.lock"
+flock 9
+[ "$(cat "$home/stamp" 2>/dev/null)" != "$want" ] || exit 0 # another one did it while we waited
 
+# 1. Packages: 251 MB to download, 1.5 GB on disk.
 packages="rustc-web libstd-rust-web-dev-bpf rust-web-src llvm-22-dev g++"
+# shellcheck disable=SC2086 # a list
 if ! dpkg -s $packages >/dev/null 2>&1; then
-  sudo=; [ "$(id -u)" = 0 ] || sudo=sudo
-  $sudo apt-get install -y --no-install-recommends $packages || die "cannot install: $packages"
+  install="apt-get install -y --no-install-recommends $packages"
+  if [ "$(id -u)" = 0 ]; then
+    echo "sbf setup: installing $packages" >&2
+    { apt-get update -q && $install; } >&2 || die "cannot install: $packages"
+  elif command -v sudo >/dev/null && sudo -n true 2>/dev/null; then
+    echo "sbf setup: installing $packages" >&2
+    { sudo apt-get update -q && sudo $install; } >&2 || die "cannot install: $packages"
+  else
+    die "packages are missing; as root, run: apt-get update && $install"
+  fi
 fi
 "$rustc" -vV | grep -q '^LLVM version: 22\.' || die "$rustc does not use LLVM 22, as the linker does"
 
-# std's source, patched.  Done only when rustc or a patch changes, since it makes
-# cargo build std anew.
+# 2. std's source, patched. Only when rustc or a patch changes, since it makes cargo build std anew.
 library=/usr/src/rustc-$("$rustc" -V | cut -d' ' -f2)/library
 [ -d "$library" ] || die "no std source in $library (package rust-web-src)"
 patches=(
@@ -30,24 +43,26 @@ patches=(
   'std/src/sys/alloc/mod.rs|s/panic!("add a value for MIN_ALIGN")/8/'
   # std calls itself unstable on targets it does not know.
   'std/build.rs|/cargo:rustc-cfg=restricted_std/d'
-  # HashMap's keys: no random numbers and no writable statics on chain (Anchor's
-  # duplicate-account check uses a HashSet).
+  # HashMap's keys: no random numbers and no writable statics on chain (Anchor's duplicate-account check uses one).
   'std/src/hash/random.rs|s/pub fn new() -> RandomState {/&\n        return RandomState { k0: 0, k1: 0 };/'
 )
 want_std=$("$rustc" -V; printf '%s\n' "${patches[@]}")
 if [ "$(cat "$home/library/.patched" 2>/dev/null)" != "$want_std" ]; then
-  rm -rf "$home/library"; cp -r "$library" "$home/library"
-  for p in "${patches[@]}"; do
-    file=$home/library/${p%%|*}; before=$(sha256sum <"$file")
-    sed -i "${p#*|}" "$file"
-    [ "$(sha256sum <"$file")" != "$before" ] || die "patch changes nothing: $p"
+  rm -rf "$home/library"
+  cp -r "$library" "$home/library"
+  for patch in "${patches[@]}"; do
+    file=$home/library/${patch%%|*}
+    before=$(sha256sum <"$file")
+    sed -i "${patch#*|}" "$file"
+    [ "$(sha256sum <"$file")" != "$before" ] || die "patch changes nothing: $patch"
   done
   echo "$want_std" >"$home/library/.patched"
 fi
 cp "$here/sbpf-solana.json" "$home/"
 
+# 3. The linker.
 (cd "$here" && env -u RUSTFLAGS -u CARGO_ENCODED_RUSTFLAGS CARGO_TARGET_DIR="$home/target-linker" \
-  cargo build --release --locked) || die "sbf-link does not build"
+  cargo build --release --locked) >&2 || die "sbf-link does not build"
 cp "$home/target-linker/release/sbf-link" "$home/bin/sbf-link.new"
 mv "$home/bin/sbf-link.new" "$home/bin/sbf-link"
 # cargo does not see that the linker changed: missing outputs make it link again.

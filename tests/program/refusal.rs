@@ -1,0 +1,57 @@
+//! Each error number of ours, produced; and that a refusal changes nothing.
+//!
+//! The tables below are the proof that no number is dead: a new error without a row here fails the test.
+
+mod config;
+mod settlement;
+mod vault;
+
+use std::collections::BTreeSet;
+
+use litesvm::types::TransactionResult;
+use permitpipe_sdk::chain::PermitPipeError;
+
+use crate::world::{World, code};
+
+/// One way to be refused.
+pub struct Refusal {
+    pub error: PermitPipeError,
+    /// What is tried, for the test's output.
+    pub what: &'static str,
+    /// The chain before.
+    pub given: fn() -> World,
+    /// The transaction that must be refused.
+    pub when: fn(&mut World) -> TransactionResult,
+}
+
+fn all() -> impl Iterator<Item = &'static Refusal> {
+    config::REFUSALS.iter().chain(vault::REFUSALS).chain(settlement::REFUSALS)
+}
+
+#[test]
+fn every_refusal_has_its_number_and_changes_nothing() {
+    for Refusal { error, what, given, when } in all() {
+        let mut world = given();
+        let before = world.snapshot();
+        let result = when(&mut world);
+        assert_eq!(code(result), u32::from(*error), "{what}: expected {error:?}");
+        assert!(before == world.snapshot(), "{what}: refused, yet something changed");
+    }
+}
+
+#[test]
+fn every_error_number_is_produced_by_some_row() {
+    let proven: BTreeSet<u32> = all().map(|refusal| refusal.error.into()).collect();
+    let missing: Vec<_> = PermitPipeError::ALL.iter().filter(|error| !proven.contains(&u32::from(**error))).collect();
+    assert!(missing.is_empty(), "no test produces {missing:?}: add a row to tests/program/refusal/");
+}
+
+#[test]
+fn the_list_of_errors_is_the_one_in_the_interface_description() {
+    let idl: serde_json::Value = serde_json::from_str(include_str!("../../generated/idl.json")).unwrap();
+    let described: BTreeSet<u64> =
+        idl["errors"].as_array().unwrap().iter().map(|error| error["code"].as_u64().unwrap()).collect();
+    let listed: BTreeSet<u64> = PermitPipeError::ALL.iter().map(|&error| u32::from(error).into()).collect();
+    assert_eq!(listed, described, "PermitPipeError::ALL, or generated/idl.json, is out of date");
+    assert_eq!(listed.len(), PermitPipeError::ALL.len(), "a number is used twice");
+}

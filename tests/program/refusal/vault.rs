@@ -1,0 +1,234 @@
+//! Refusals of the owner's instructions.
+
+use litesvm::types::TransactionResult;
+use permitpipe_sdk::chain::{PermitPipeError as Error, instruction as build, vault_address};
+use solana_sdk::{instruction::Instruction, pubkey::Pubkey, signer::Signer};
+
+use super::Refusal;
+use crate::world::*;
+
+/// Mallory signs, but names the vault of the owner.
+fn by_mallory(world: &mut World, instruction: fn(&World, &Pubkey) -> Instruction) -> TransactionResult {
+    let (mallory, owners) = (world.mallory.pubkey(), world.vault_address());
+    let mut instruction = instruction(world, &mallory);
+    for account in &mut instruction.accounts {
+        if account.pubkey == vault_address(&mallory) {
+            account.pubkey = owners;
+        }
+    }
+    world.send(&[instruction], &[7])
+}
+
+fn requested() -> World {
+    let mut world = World::funded();
+    world.request(USDC).unwrap();
+    world
+}
+
+pub const REFUSALS: &[Refusal] = &[
+    Refusal {
+        error: Error::Overflow,
+        what: "a deposit that takes the total beyond signed 64 bits",
+        given: || {
+            let mut world = World::opened();
+            world.forge_vault(|vault| {
+                vault.credited_atoms = i64::MAX.unsigned_abs() - USDC;
+                vault.withdrawn_atoms = vault.credited_atoms;
+            });
+            world
+        },
+        when: |world| world.deposit(USDC + 1),
+    },
+    Refusal {
+        error: Error::Overflow,
+        what: "a deposit of everything 64 bits can say",
+        given: World::funded,
+        when: |world| world.deposit(u64::MAX),
+    },
+    Refusal {
+        error: Error::ZeroAmount,
+        what: "a deposit of nothing",
+        given: World::opened,
+        when: |world| world.deposit(0),
+    },
+    Refusal {
+        error: Error::ZeroAmount,
+        what: "a withdrawal of nothing",
+        given: World::funded,
+        when: |world| world.request(0),
+    },
+    Refusal {
+        error: Error::UnknownVersion,
+        what: "a vault of a later program",
+        given: || {
+            let mut world = World::opened();
+            world.forge_vault(|vault| vault.version = 2);
+            world
+        },
+        when: |world| world.set_cap(1),
+    },
+    Refusal {
+        error: Error::InvariantViolated,
+        what: "a vault that paid more than came in",
+        given: || {
+            let mut world = World::funded();
+            world.forge_vault(|vault| vault.settled_atoms = vault.credited_atoms + 1);
+            world
+        },
+        when: |world| world.set_cap(1),
+    },
+    Refusal {
+        error: Error::InvariantViolated,
+        what: "a window with more in it than was ever settled",
+        given: || {
+            let mut world = World::funded();
+            world.forge_vault(|vault| vault.window_settled_atoms = 1);
+            world
+        },
+        when: |world| world.set_cap(1),
+    },
+    Refusal {
+        error: Error::NotOwner,
+        what: "another owner sets the cap",
+        given: World::funded,
+        when: |world| by_mallory(world, |_, mallory| build::set_cap(mallory, u64::MAX >> 1)),
+    },
+    Refusal {
+        error: Error::NotOwner,
+        what: "another owner deposits",
+        given: World::funded,
+        when: |world| {
+            by_mallory(world, |world, mallory| {
+                let mut instruction = build::deposit_usdc(&world.config(), mallory, &world.mallory_usdc, USDC);
+                instruction.accounts[3].pubkey = world.vault_usdc();
+                instruction
+            })
+        },
+    },
+    Refusal {
+        error: Error::NotOwner,
+        what: "another owner asks for a withdrawal",
+        given: World::funded,
+        when: |world| by_mallory(world, |_, mallory| build::request_withdrawal(mallory, USDC)),
+    },
+    Refusal {
+        error: Error::NotOwner,
+        what: "another owner cancels a withdrawal",
+        given: requested,
+        when: |world| by_mallory(world, |_, mallory| build::cancel_withdrawal(mallory)),
+    },
+    Refusal {
+        error: Error::NotOwner,
+        what: "another owner takes the withdrawal",
+        given: requested,
+        when: |world| {
+            world.wait(WITHDRAWAL_DELAY_SECONDS);
+            by_mallory(world, |world, mallory| {
+                let mut instruction = build::execute_withdrawal(&world.config(), mallory, &world.mallory_usdc);
+                instruction.accounts[3].pubkey = world.vault_usdc();
+                instruction
+            })
+        },
+    },
+    Refusal {
+        error: Error::DepositTooSmall,
+        what: "an atom less than the smallest deposit",
+        given: World::opened,
+        when: |world| world.deposit(MIN_DEPOSIT_ATOMS - 1),
+    },
+    Refusal {
+        error: Error::InsufficientBalance,
+        what: "an atom more than the balance",
+        given: World::funded,
+        when: |world| world.request(100 * USDC + 1),
+    },
+    Refusal {
+        error: Error::InsufficientBalance,
+        what: "a withdrawal of everything 64 bits can say",
+        given: World::funded,
+        when: |world| world.request(u64::MAX),
+    },
+    Refusal {
+        error: Error::InsufficientBalance,
+        what: "tokens sent to the vault by somebody are withdrawn",
+        given: || {
+            let mut world = World::opened();
+            world.put_tokens(world.vault_usdc(), world.usdc, world.vault_address(), 50 * USDC);
+            world
+        },
+        when: |world| world.request(1),
+    },
+    Refusal {
+        error: Error::WithdrawalPending,
+        what: "a second withdrawal beside the first",
+        given: requested,
+        when: |world| world.request(1),
+    },
+    Refusal {
+        error: Error::NoWithdrawal,
+        what: "a payment nobody asked for",
+        given: World::funded,
+        when: World::execute,
+    },
+    Refusal {
+        error: Error::NoWithdrawal,
+        what: "a cancellation of nothing",
+        given: World::funded,
+        when: World::cancel,
+    },
+    Refusal {
+        error: Error::NoWithdrawal,
+        what: "a payment after the cancellation",
+        given: || {
+            let mut world = requested();
+            world.cancel().unwrap();
+            world
+        },
+        when: |world| {
+            world.wait(WITHDRAWAL_DELAY_SECONDS);
+            world.execute()
+        },
+    },
+    Refusal {
+        error: Error::NoWithdrawal,
+        what: "a second payment of one request",
+        given: || {
+            let mut world = requested();
+            world.wait(WITHDRAWAL_DELAY_SECONDS);
+            world.execute().unwrap();
+            world
+        },
+        when: World::execute,
+    },
+    Refusal {
+        error: Error::WithdrawalNotReady,
+        what: "a payment a second early",
+        given: requested,
+        when: |world| {
+            world.wait(WITHDRAWAL_DELAY_SECONDS - 1);
+            world.execute()
+        },
+    },
+    Refusal {
+        error: Error::HoldingsBelowBooks,
+        what: "a deposit into a vault whose tokens are gone",
+        given: || {
+            let mut world = World::funded();
+            world.put_tokens(world.vault_usdc(), world.usdc, world.vault_address(), 99 * USDC);
+            world
+        },
+        when: |world| world.deposit(USDC),
+    },
+    Refusal {
+        error: Error::CapTooLarge,
+        what: "a cap that no ledger can hold, from the start",
+        given: World::configured,
+        when: |world| world.open(u64::MAX),
+    },
+    Refusal {
+        error: Error::CapTooLarge,
+        what: "a cap that no ledger can hold, later",
+        given: World::opened,
+        when: |world| world.set_cap(1 << 63),
+    },
+];
