@@ -6,7 +6,7 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cd "$here/.."
 parts=$(ANCHOR_IDL_BUILD_PROGRAM_PATH=$PWD/programs/permitpipe ANCHOR_IDL_BUILD_RESOLUTION=TRUE \
-  cargo test --locked --quiet -p permitpipe-program --lib __anchor_private_print_idl --features idl-build \
+  cargo test --locked -p permitpipe-program --lib __anchor_private_print_idl --features idl-build \
   -- --show-output --quiet --test-threads=1)
 mkdir -p generated
 python3 "$here/idl.py" <<<"$parts" >"${1:-generated/idl.json}.new"

@@ -100,9 +100,9 @@ fn a_vault_at_another_address_is_refused_even_if_its_data_is_perfect() {
     let mut world = World::funded();
     // As a non-canonical bump would give: our data, our owner, another address.
     let (seeds, canonical) = ([b"vault".as_ref(), world.owner.pubkey().as_ref()].concat(), world.vault().bump);
-    let other = (0..canonical).rev().find_map(|bump| {
-        Pubkey::create_program_address(&[&seeds[..5], &seeds[5..], &[bump]], &PROGRAM_ID).ok()
-    });
+    let other = (0..canonical)
+        .rev()
+        .find_map(|bump| Pubkey::create_program_address(&[&seeds[..5], &seeds[5..], &[bump]], &PROGRAM_ID).ok());
     let other = other.unwrap();
     let data = encode(&world.vault());
     world.put(other, PROGRAM_ID, &data);
@@ -122,7 +122,7 @@ fn token_accounts_that_are_not_the_vaults_or_the_owners_are_refused() {
     let (mallory_usdc, vault_usdc) = (world.mallory_usdc, world.vault_usdc());
     replaced(&mut world, deposit.clone(), VAULT_USDC, mallory_usdc, &[6], ErrorCode::ConstraintSeeds);
     replaced(&mut world, deposit.clone(), OWNER_USDC, mallory_usdc, &[6], ErrorCode::ConstraintTokenOwner);
-    replaced(&mut world, deposit.clone(), OWNER_USDC, vault_usdc, &[6], ErrorCode::ConstraintTokenOwner);
+    replaced(&mut world, deposit.clone(), OWNER_USDC, vault_usdc, &[6], ErrorCode::ConstraintDuplicateMutableAccount);
     // A token account of a token program that is not SPL's.
     let fake = address(43);
     let data = token_account(world.usdc, world.owner.pubkey(), WALLET_ATOMS);
@@ -233,9 +233,15 @@ fn lamports_sent_to_addresses_before_they_exist_stop_nothing() {
 #[test]
 fn tokens_sent_to_a_vault_are_not_credited_and_disturb_nothing() {
     let mut world = World::funded();
-    let transfer =
-        spl_token::instruction::transfer(&spl_token::ID, &world.mallory_usdc, &world.vault_usdc(), &world.mallory.pubkey(), &[], 7)
-            .unwrap();
+    let transfer = spl_token::instruction::transfer(
+        &spl_token::ID,
+        &world.mallory_usdc,
+        &world.vault_usdc(),
+        &world.mallory.pubkey(),
+        &[],
+        7,
+    )
+    .unwrap();
     world.send(&[transfer], &[7]).unwrap();
     assert_eq!(world.vault().credited_atoms, 100 * USDC);
     world.deposit(USDC).unwrap();
@@ -296,6 +302,9 @@ fn accounts_left_out_are_a_clean_error() {
         let mut deposit = world.deposit_instruction(USDC);
         deposit.accounts.truncate(count);
         let error = instruction_error(world.send(&[deposit], &[6]));
-        assert!(matches!(error, InstructionError::Custom(3005) | InstructionError::MissingAccount), "{count}: {error:?}");
+        assert!(
+            matches!(error, InstructionError::Custom(3005) | InstructionError::MissingAccount),
+            "{count}: {error:?}"
+        );
     }
 }

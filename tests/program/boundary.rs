@@ -131,7 +131,8 @@ fn a_payer_without_lamports_gets_an_error_and_no_settlement() {
     let failure = world.send(&[settle], &[5, 11, 4]).expect_err("cannot pay the rent");
     let is_clean = matches!(
         failure.err,
-        TransactionError::InstructionError(_, InstructionError::Custom(1)) | TransactionError::InsufficientFundsForRent { .. }
+        TransactionError::InstructionError(_, InstructionError::Custom(1))
+            | TransactionError::InsufficientFundsForRent { .. }
     );
     assert!(is_clean, "{:?}", failure.err);
     assert_eq!(world.vault().settle_sequence, 0);

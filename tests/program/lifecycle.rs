@@ -21,7 +21,10 @@ fn the_upgrade_authority_creates_the_config_and_its_fields_are_what_was_asked() 
     let config = world.config();
     assert_eq!((config.admin, config.guardian), (world.admin.pubkey(), world.guardian.pubkey()));
     assert_eq!((config.usdc_mint, config.permit_mint, config.treasury), (world.usdc, world.permit, world.treasury));
-    assert_eq!((config.settle_cap_atoms, config.withdrawal_delay_seconds), (SETTLE_CAP_ATOMS, WITHDRAWAL_DELAY_SECONDS));
+    assert_eq!(
+        (config.settle_cap_atoms, config.withdrawal_delay_seconds),
+        (SETTLE_CAP_ATOMS, WITHDRAWAL_DELAY_SECONDS)
+    );
     assert!(!config.is_paused && config.pending_change.is_none());
 }
 
@@ -107,8 +110,7 @@ fn a_vault_is_funded_settled_and_emptied_and_every_sum_agrees() {
     assert_eq!(world.tokens(&world.treasury), 25 * USDC);
 
     let names: Vec<_> = events.iter().map(Event::name).collect();
-    let expected =
-        ["VaultOpened", "Deposited", "Settled", "Settled", "WithdrawalRequested", "Settled", "Withdrawn"];
+    let expected = ["VaultOpened", "Deposited", "Settled", "Settled", "WithdrawalRequested", "Settled", "Withdrawn"];
     assert_eq!(names, expected);
     for (place, event) in (1..).zip(&events) {
         assert_eq!((event.account(), event.wallet(), event.event_seq()), (vault, Some(owner), place));

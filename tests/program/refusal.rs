@@ -31,6 +31,7 @@ fn all() -> impl Iterator<Item = &'static Refusal> {
 #[test]
 fn every_refusal_has_its_number_and_changes_nothing() {
     for Refusal { error, what, given, when } in all() {
+        println!("{error:?}: {what}");
         let mut world = given();
         let before = world.snapshot();
         let result = when(&mut world);
