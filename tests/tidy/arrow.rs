@@ -41,8 +41,17 @@ const ARROWS: &[Arrow] = &[
         from: &["broker/src/db"],
         except: &[],
         to: &[
-            "crate::pipeline", "crate::router", "crate::api", "crate::task", "crate::train", "crate::authenticate",
-            "crate::authorize", "crate::estimate", "crate::reserve", "crate::forward", "crate::capture",
+            "crate::pipeline",
+            "crate::router",
+            "crate::api",
+            "crate::task",
+            "crate::train",
+            "crate::authenticate",
+            "crate::authorize",
+            "crate::estimate",
+            "crate::reserve",
+            "crate::forward",
+            "crate::capture",
         ],
         why: "SQL is below the phases: take plain values",
     },
@@ -70,7 +79,8 @@ const SUBMITTERS: &[&str] = &["broker/src/task/settle", "broker/src/task/anchor"
 
 pub fn findings(repository: &Repository) -> Vec<Finding> {
     let sources = || repository.sources.iter();
-    let mut found: Vec<_> = sources().flat_map(|source| ARROWS.iter().flat_map(|arrow| follow(source, arrow))).collect();
+    let mut found: Vec<_> =
+        sources().flat_map(|source| ARROWS.iter().flat_map(|arrow| follow(source, arrow))).collect();
     found.extend(sources().flat_map(later_phases));
     found.extend(sources().flat_map(submissions));
     found
@@ -112,7 +122,9 @@ fn submissions(source: &Source) -> Vec<Finding> {
     }
     let sends = |word: &str| word.starts_with("send_") && word.contains("transaction");
     let words = words(source).into_iter().filter(|(_, word)| sends(word));
-    words.map(|(line, word)| finding(source, line, format!("{word}: only task/settle and task/anchor submit"))).collect()
+    words
+        .map(|(line, word)| finding(source, line, format!("{word}: only task/settle and task/anchor submit")))
+        .collect()
 }
 
 #[test]

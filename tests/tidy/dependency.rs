@@ -68,7 +68,7 @@ fn the_repository_obeys() {
 
 #[test]
 fn the_table_names_crates_that_exist() {
-    let crates = crates(Repository::here());
+    let crates = crates(&Repository::here());
     for (name, _) in ALLOWED {
         assert!(crates.iter().any(|(ours, _)| ours == name), "{name} is no crate of the workspace");
     }

@@ -55,7 +55,8 @@ impl fmt::Display for Finding {
 
 /// Fails with the list of all findings that nobody is exempt from.
 fn obey(rule: fn(&Repository) -> Vec<Finding>) {
-    let findings = rule(Repository::here());
-    let broken: Vec<_> = findings.iter().filter(|finding| !exemption::covers(finding)).map(ToString::to_string).collect();
+    let findings = rule(&Repository::here());
+    let broken: Vec<_> =
+        findings.iter().filter(|finding| !exemption::covers(finding)).map(ToString::to_string).collect();
     assert!(broken.is_empty(), "\n{}\n", broken.join("\n"));
 }

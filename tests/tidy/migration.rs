@@ -15,7 +15,8 @@ pub fn findings(repository: &Repository) -> Vec<Finding> {
 fn judge(repository: &Repository, released: &str) -> Vec<Finding> {
     let migrations = repository.texts.iter().filter_map(|(path, text)| Some((path.strip_prefix(FOLDER)?, text)));
     let migrations: Vec<_> = migrations.filter(|(name, _)| name.ends_with(".sql")).collect();
-    let mut found: Vec<_> = migrations.iter().enumerate().filter_map(|(index, (name, _))| number(index, name)).collect();
+    let mut found: Vec<_> =
+        migrations.iter().enumerate().filter_map(|(index, (name, _))| number(index, name)).collect();
     for line in released.lines().filter(|line| !line.starts_with('#')) {
         let (sum, name) = line.split_once("  ").unwrap_or_else(|| panic!("migrations.sha256: not `sum  name`: {line}"));
         let text = migrations.iter().find(|(migration, _)| *migration == name).map(|(_, text)| text);

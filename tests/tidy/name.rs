@@ -4,9 +4,8 @@ use syn::{Item, visit::Visit};
 
 use crate::{Finding, repository::Repository, source::Source};
 
-const BANNED: &[&str] = &[
-    "utils", "util", "common", "helpers", "helper", "misc", "core", "types", "manager", "service_layer",
-];
+const BANNED: &[&str] =
+    &["utils", "util", "common", "helpers", "helper", "misc", "core", "types", "manager", "service_layer"];
 
 pub fn findings(repository: &Repository) -> Vec<Finding> {
     repository.sources.iter().flat_map(file).collect()

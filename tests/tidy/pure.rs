@@ -88,6 +88,7 @@ fn clocks_io_and_async_are_found_in_pure_modules_only() {
         }
         assert_eq!(findings(&Repository::sample(&[("broker/src/task/expire.rs", bad)])), []);
     }
-    let good = "use std::{fmt, time::Duration}; fn f(now: time::OffsetDateTime) {} #[cfg(test)] mod t { use tokio::x; }";
+    let good =
+        "use std::{fmt, time::Duration}; fn f(now: time::OffsetDateTime) {} #[cfg(test)] mod t { use tokio::x; }";
     assert_eq!(findings(&Repository::sample(&[("sdk/src/money.rs", good)])), []);
 }

@@ -61,7 +61,7 @@ struct Imports {
 
 impl Imports {
     fn absolute(&self, mut path: Vec<String>) -> Vec<String> {
-        let mut base = match path.first().map(String::as_str) {
+        let mut base: Vec<String> = match path.first().map(String::as_str) {
             Some("self" | "super") => std::iter::once("crate".to_owned()).chain(self.module.iter().cloned()).collect(),
             // A word alone is mostly a variable; its import has been seen already.
             Some(first) if path.len() > 1 && self.names.contains_key(first) => {
@@ -173,7 +173,8 @@ mod tests {
 
     #[test]
     fn imports_are_expanded_and_made_absolute() {
-        let found = paths("broker/src/task/settle.rs", "use super::super::{db::{self, lease as l}, api::*};\nuse self::x::y;");
+        let found =
+            paths("broker/src/task/settle.rs", "use super::super::{db::{self, lease as l}, api::*};\nuse self::x::y;");
         for expected in ["crate::db", "crate::db::lease", "crate::api::*", "crate::task::settle::x::y"] {
             assert!(found.iter().any(|path| path == expected), "{expected} is not in {found:?}");
         }
@@ -181,7 +182,10 @@ mod tests {
 
     #[test]
     fn paths_in_code_and_in_macros_take_the_name_that_was_imported() {
-        let found = paths("broker/src/api.rs", "use crate::{db, secret as s};\nmod lease;\nfn f() { m!(a, db::go(1)); s::open(); lease::get() }");
+        let found = paths(
+            "broker/src/api.rs",
+            "use crate::{db, secret as s};\nmod lease;\nfn f() { m!(a, db::go(1)); s::open(); lease::get() }",
+        );
         for expected in ["crate::db::go", "crate::secret::open", "crate::api::lease::get"] {
             assert!(found.iter().any(|path| path == expected), "{expected} is not in {found:?}");
         }

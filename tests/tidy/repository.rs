@@ -3,7 +3,6 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    sync::OnceLock,
 };
 
 use crate::source::Source;
@@ -12,8 +11,25 @@ use crate::source::Source;
 const SKIPPED_FOLDERS: &[&str] = &[".git", "target", "node_modules"];
 /// What counts as text of ours, by the end of its name.
 const TEXT: &[&str] = &[
-    ".rs", ".toml", ".md", ".sql", ".yaml", ".yml", ".sh", ".cpp", ".h", ".json", ".py", ".ts", ".tsx", ".html", ".css",
-    "/dev", "/run", ".gitignore", ".editorconfig",
+    ".rs",
+    ".toml",
+    ".md",
+    ".sql",
+    ".yaml",
+    ".yml",
+    ".sh",
+    ".cpp",
+    ".h",
+    ".json",
+    ".py",
+    ".ts",
+    ".tsx",
+    ".html",
+    ".css",
+    "/dev",
+    "/run",
+    ".gitignore",
+    ".editorconfig",
 ];
 
 /// Every text file and every parsed Rust file.
@@ -25,10 +41,9 @@ pub struct Repository {
 }
 
 impl Repository {
-    /// The checkout that this test was built in, read once.
-    pub fn here() -> &'static Self {
-        static HERE: OnceLock<Repository> = OnceLock::new();
-        HERE.get_or_init(|| Self::read(Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ has a parent")))
+    /// The checkout that this test was built in. Read anew by each test: parsed source cannot be shared by threads.
+    pub fn here() -> Self {
+        Self::read(Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ has a parent"))
     }
 
     /// Reads the file system and not git, so that a source archive obeys the same rules and a new file is judged

@@ -14,7 +14,11 @@ pub fn findings(repository: &Repository) -> Vec<Finding> {
     for (path, text) in repository.texts.iter().filter(|(path, _)| path == "README.md") {
         let lines = text.lines().count();
         if lines > README_LINES {
-            found.push(finding(path, 0, format!("{lines} lines, {README_LINES} is the limit: one screen for each section")));
+            found.push(finding(
+                path,
+                0,
+                format!("{lines} lines, {README_LINES} is the limit: one screen for each section"),
+            ));
         }
     }
     found
@@ -51,7 +55,8 @@ impl Functions<'_> {
         }
         let arguments = signature.inputs.iter().filter(|input| matches!(input, syn::FnArg::Typed(_))).count();
         if arguments > ARGUMENTS {
-            let message = format!("fn {name} takes {arguments} arguments, {ARGUMENTS} is the limit: hand over a struct");
+            let message =
+                format!("fn {name} takes {arguments} arguments, {ARGUMENTS} is the limit: hand over a struct");
             self.found.push(finding(self.path, line, message));
         }
     }

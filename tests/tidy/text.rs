@@ -8,7 +8,8 @@ use crate::{Finding, repository::Repository};
 const REMINDERS: &[&str] = &[concat!("TO", "DO"), concat!("FIX", "ME"), concat!("X", "XX")];
 const HOMES: &[&str] = &[concat!("/ho", "me/"), concat!("/ro", "ot/"), concat!("/Us", "ers/")];
 /// Top-level folders that mean the same on every machine.
-const EVERYWHERE: &[&str] = &["bin", "dev", "etc", "home", "lib", "mnt", "opt", "proc", "root", "run", "srv", "sys", "tmp", "usr", "var"];
+const EVERYWHERE: &[&str] =
+    &["bin", "dev", "etc", "home", "lib", "mnt", "opt", "proc", "root", "run", "srv", "sys", "tmp", "usr", "var"];
 
 pub fn findings(repository: &Repository) -> Vec<Finding> {
     let mut places: Vec<String> = HOMES.iter().map(|home| (*home).to_owned()).collect();
@@ -38,7 +39,8 @@ fn place_of_checkout(root: &Path) -> Option<String> {
 
 fn has_word(line: &str, word: &str) -> bool {
     let edge = |c: Option<char>| !c.is_some_and(|c| c.is_alphanumeric() || c == '_');
-    line.match_indices(word).any(|(at, _)| edge(line[..at].chars().next_back()) && edge(line[at + word.len()..].chars().next()))
+    line.match_indices(word)
+        .any(|(at, _)| edge(line[..at].chars().next_back()) && edge(line[at + word.len()..].chars().next()))
 }
 
 /// Absolute, not the middle of a longer path or address.
