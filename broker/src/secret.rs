@@ -105,10 +105,11 @@ impl Binding<'_> {
             Layer::Value => b"permitpipe secret v1 value\0",
         };
         let origin_bytes = u64::try_from(self.origin.len()).unwrap_or(u64::MAX).to_be_bytes();
+        let (owner_id, secret_id) = (self.owner_id.uuid(), self.secret_id.uuid());
         let parts: [&[u8]; 6] = [
             tag,
-            self.owner_id.uuid().as_bytes(),
-            self.secret_id.uuid().as_bytes(),
+            owner_id.as_bytes(),
+            secret_id.as_bytes(),
             &self.version.to_be_bytes(),
             &origin_bytes,
             self.origin.as_bytes(),

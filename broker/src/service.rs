@@ -4,7 +4,7 @@
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Injection {
     /// Into a header, behind a prefix such as `Bearer `.
-    Header { name: String, prefix: String },
+    Header { name: http::HeaderName, prefix: String },
     /// Into a query parameter.
     Query { name: String },
 }
