@@ -1,1 +1,6 @@
 //! placeholder
+
+pub mod forward;
+pub mod meter;
+pub mod secret;
+pub mod service;
