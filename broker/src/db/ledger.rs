@@ -103,3 +103,22 @@ pub async fn post(
     .await?;
     insert_transfers(tx, journal).await
 }
+
+/// Marks a chain event as posted. False where it was already; the key makes a second posting impossible.
+pub async fn mark_posted(
+    tx: &mut Transaction<'_, Postgres>,
+    owner_id: OwnerId,
+    event: &super::chain::UnpostedEvent,
+) -> Result<bool, sqlx::Error> {
+    let done = sqlx::query(
+        "INSERT INTO ledger.posted_events (owner_id, vault, event_seq, signature) VALUES ($1, $2, $3, $4)
+         ON CONFLICT DO NOTHING",
+    )
+    .bind(owner_id.uuid())
+    .bind(&event.account)
+    .bind(event.event_seq)
+    .bind(&event.signature)
+    .execute(&mut **tx)
+    .await?;
+    Ok(done.rows_affected() > 0)
+}
