@@ -1,1 +1,4 @@
 //! placeholder
+pub mod id;
+pub mod money;
+pub mod scope;
