@@ -1,1 +1,7 @@
 //! placeholder
+pub mod action;
+pub mod estimate;
+pub mod meter;
+pub mod path;
+pub mod service;
+pub mod yaml;

@@ -93,14 +93,14 @@ impl<'t> Yaml<'t> {
         View::root(self, &self.root)
     }
 
-    /// `Ok` if nothing was found wrong, else all findings in the order of the file.
+    /// `Ok` if nothing was found wrong, else all findings, line by line.
     pub fn finish(self) -> Result<(), Vec<Lint>> {
         let problems = self.problems.take();
         if problems.is_empty() {
             return Ok(());
         }
         let mut lints: Vec<Lint> = problems.into_iter().take(MAX_LINTS).map(|(path, message)| locate(self.text, &path, message)).collect();
-        lints.sort_by_key(|lint| (lint.line, lint.column));
+        lints.sort_by_key(|lint| lint.line);
         Err(lints)
     }
 
