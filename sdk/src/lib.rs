@@ -10,8 +10,10 @@
 //! | [`error`] | problem+json, errors of the client |
 //! | [`receipt`] | signed receipts and the root that settles them |
 //! | [`client`] | a client of the control API |
+//! | [`chain`] | the on-chain program: addresses, instructions, accounts, events |
 
 pub mod bearer;
+pub mod chain;
 pub mod client;
 pub mod error;
 pub mod id;
