@@ -185,12 +185,21 @@ async fn alarm(
     account: &str,
     cause: &(dyn std::fmt::Display + Send + Sync),
 ) -> Result<(), sqlx::Error> {
-    tracing::error!(account, signature = transaction.signature, %cause, "event does not fit; vault frozen");
-    freeze(conn, account).await
+    if freeze(conn, account).await? {
+        tracing::error!(account, signature = transaction.signature, %cause, "event does not fit; vault frozen");
+    } else {
+        tracing::debug!(account, signature = transaction.signature, %cause, "event does not fit");
+    }
+    Ok(())
 }
 
-pub async fn freeze(conn: &mut PgConnection, vault: &str) -> Result<(), sqlx::Error> {
-    sqlx::query("UPDATE chain.vaults SET is_frozen = true WHERE vault = $1").bind(vault).execute(conn).await.map(drop)
+/// Stops crediting for the vault until a person has looked. True when it was not stopped already.
+pub async fn freeze(conn: &mut PgConnection, vault: &str) -> Result<bool, sqlx::Error> {
+    sqlx::query("UPDATE chain.vaults SET is_frozen = true WHERE vault = $1 AND NOT is_frozen")
+        .bind(vault)
+        .execute(conn)
+        .await
+        .map(|done| done.rows_affected() > 0)
 }
 
 /// The newest final transaction of an account: where filling a gap starts.

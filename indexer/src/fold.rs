@@ -32,6 +32,8 @@ pub enum FoldError {
     TooLarge(&'static str),
     #[error("{what}: the event says {event}, the events before it say {row}")]
     Contradiction { what: &'static str, event: i64, row: i64 },
+    #[error("{0} is zero")]
+    Zero(&'static str),
     #[error("a vault's first event opens it and no later one does")]
     NotOpened,
     #[error("{0} without a withdrawal that waits")]
@@ -94,7 +96,8 @@ impl Vault {
                     total("credited_atoms", self.credited_atoms, deposited.amount_atoms, deposited.credited_atoms)?;
             }
             Event::WithdrawalRequested(requested) => {
-                self.withdrawal = Some(waiting(requested.amount_atoms, requested.executable_at)?);
+                let asked = waiting(requested.amount_atoms, requested.executable_at)?;
+                self.withdrawal = Some(positive("withdrawal", asked.atoms).map(|_| asked)?);
             }
             Event::WithdrawalCancelled(_) => {
                 self.withdrawal.take().ok_or(FoldError::NoWithdrawal("cancelled"))?;
@@ -105,6 +108,8 @@ impl Vault {
                     total("withdrawn_atoms", self.withdrawn_atoms, paid.amount_atoms, paid.withdrawn_atoms)?;
             }
             Event::Settled(settled) => {
+                positive("receipt_count", i64::from(settled.receipt_count))?;
+                positive("settlement", integer(settled.amount_atoms, "amount_atoms")?)?;
                 let sequence = integer(settled.sequence, "sequence")?;
                 expect("sequence", sequence, self.settle_sequence.saturating_add(1))?;
                 self.settle_sequence = sequence;
@@ -121,8 +126,11 @@ impl Vault {
         if let Some(due) = self.pending_cap.filter(|cut| now.is_some_and(|now| now >= cut.at)) {
             self.cap_atoms = due.atoms;
         }
-        self.pending_cap = (wish.atoms < self.cap_atoms).then_some(wish);
-        self.cap_atoms = self.cap_atoms.max(if self.pending_cap.is_none() { wish.atoms } else { 0 });
+        let is_cut = wish.atoms < self.cap_atoms;
+        self.pending_cap = is_cut.then_some(wish);
+        if !is_cut {
+            self.cap_atoms = wish.atoms;
+        }
     }
 }
 
@@ -134,6 +142,10 @@ pub fn integer(value: u64, what: &'static str) -> Result<i64, FoldError> {
 pub fn waiting(atoms: u64, at: i64) -> Result<Waiting, FoldError> {
     let at = OffsetDateTime::from_unix_timestamp(at).map_err(|_| FoldError::TooLarge("time"))?;
     Ok(Waiting { atoms: integer(atoms, "atoms")?, at })
+}
+
+fn positive(what: &'static str, value: i64) -> Result<i64, FoldError> {
+    if value > 0 { Ok(value) } else { Err(FoldError::Zero(what)) }
 }
 
 fn expect(what: &'static str, event: i64, row: i64) -> Result<(), FoldError> {

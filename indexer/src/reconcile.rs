@@ -132,7 +132,7 @@ enum Suspicion {
 
 async fn freeze(conn: &mut PgConnection, vault: &str, what: &str) -> Result<(), sqlx::Error> {
     tracing::error!(vault, what, "mirror and account differ; vault frozen until a person has looked");
-    apply::freeze(conn, vault).await
+    apply::freeze(conn, vault).await.map(drop)
 }
 
 async fn read_config(conn: &mut PgConnection, source: &Source, tip: Tip) -> Result<(), Error> {
