@@ -125,7 +125,9 @@ impl Source {
         if answer.value.len() != addresses.len() {
             return Err(malformed("getMultipleAccounts", format!("{} accounts for {}", answer.value.len(), addresses.len())));
         }
-        let data = answer.value.into_iter().map(|account| account.map(AccountBody::bytes).transpose());
+        // Anybody can send lamports to an address of ours before our program makes it an account.
+        let ours = |account: &AccountBody| account.owner == PROGRAM_ID.to_string();
+        let data = answer.value.into_iter().map(|account| account.filter(ours).map(AccountBody::bytes).transpose());
         Ok(Accounts { slot: answer.context.slot, data: data.collect::<Result<_, _>>()? })
     }
 
@@ -260,9 +262,6 @@ struct AccountBody {
 
 impl AccountBody {
     fn bytes(self) -> Result<Vec<u8>, RpcError> {
-        if self.owner != PROGRAM_ID.to_string() {
-            return Err(malformed("getMultipleAccounts", format!("account owned by {}, not by our program", self.owner)));
-        }
         STANDARD.decode(&self.data.0).map_err(|cause| malformed("getMultipleAccounts", cause.to_string()))
     }
 }
