@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use axum::extract::Request;
 use base64::{Engine, engine::general_purpose::STANDARD};
-use http::{HeaderMap, header};
+use http::{HeaderMap, Uri, header};
 use percent_encoding::percent_decode_str;
 use permitpipe_sdk::{
     bearer::{Bearer, BearerError, BearerKind},
@@ -60,11 +59,11 @@ impl Caller {
 }
 
 /// Finds the lease behind the request's bearer. Every refusal here is the same 401, so that guessing teaches nothing.
-pub async fn authenticate(app: &App, request: &Request) -> Result<Caller, Error> {
+pub async fn authenticate(app: &App, headers: &HeaderMap, uri: &Uri) -> Result<Caller, Error> {
     if !app.node.is_live() {
         return Err(Error::unavailable("this node is past its heartbeat"));
     }
-    let bearer = find_bearer(request.headers(), request.uri().query())?;
+    let bearer = find_bearer(headers, uri.query())?;
     let hash = bearer.hash();
     let lease = match app.cache.lease(&hash) {
         Some(lease) => lease,

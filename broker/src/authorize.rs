@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use permitpipe_sdk::id::OwnerId;
+use permitpipe_sdk::{id::OwnerId, scope::Scope};
 
 use crate::{
     action::Action,
@@ -39,7 +39,7 @@ pub async fn authorize(app: &App, caller: Caller, action: Action) -> Result<Perm
 /// The policy version and the rule that allow it.
 async fn decide(app: &App, caller: &Caller, action: &Action) -> Result<(i32, String), Error> {
     let lease = &caller.lease;
-    if !action.operation.is_covered_by(&lease.allowed) {
+    if !is_covered(action, &lease.allowed) {
         let allowed = lease.allowed.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(", ");
         return Err(Error::new(
             Kind::Forbidden,
@@ -69,6 +69,12 @@ async fn decide(app: &App, caller: &Caller, action: &Action) -> Result<(i32, Str
             decision.rule
         ),
     ))
+}
+
+/// A dangerous operation has to be named; no wildcard covers it.
+fn is_covered(action: &Action, allowed: &[Scope]) -> bool {
+    let names = |scope: &&Scope| !(action.operation.is_dangerous && scope.is_wildcard());
+    allowed.iter().filter(names).any(|scope| scope.covers(&action.scope))
 }
 
 /// The owner's current policy, compiled; from memory while the epoch stands.

@@ -10,6 +10,7 @@ use crate::{
     estimate::{Charge, charge},
     forward::{End, Outcome},
     reserve::{Hold, charged},
+    service::UsageReader,
     train::{Close, Ending},
 };
 
@@ -20,7 +21,7 @@ pub async fn capture(app: &App, hold: Hold, action: &Action, outcome: Outcome) {
     drop(stream);
     let is_dialled = outcome.end != End::NotDialled;
     let cost = if is_dialled { charge(action, &app.config.fees, &outcome.usage) } else { Charge::default() };
-    let is_estimated = is_dialled && action.has_usage() && outcome.usage.output_tokens.is_none();
+    let is_estimated = is_dialled && action.operation.usage != UsageReader::None && outcome.usage.output_tokens.is_none();
     let used = charged(&cost, is_resold);
     let facts = json!({
         "end": end_name(outcome.end), "status": outcome.status, "charged": used, "counted": cost.total(),

@@ -1,5 +1,6 @@
 //! One exchange with an upstream: dial, inject the key, relay the answer, and say how it ended.
 //!
+//! - [`forward`]: the phase: opens the secret, dials, journals usage
 //! - [`exchange`]: the exchange itself, its limits and its kill switch
 //! - `client`: the pooled HTTP/1.1 client; the only thing in the broker that dials an upstream
 //! - [`guard`]: which addresses may be dialled
@@ -9,6 +10,7 @@
 
 mod body;
 mod client;
+mod dial;
 mod exchange;
 pub mod guard;
 pub mod headers;
@@ -21,7 +23,9 @@ use http::{HeaderMap, Method, Uri};
 use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-pub use self::{body::BodyCut, client::UpstreamClient, exchange::exchange, guard::PrivateOrigins};
+pub use self::{
+    body::BodyCut, client::UpstreamClient, dial::forward, exchange::exchange, guard::PrivateOrigins,
+};
 use crate::{
     meter::{Scanner, Usage},
     secret::SecretString,

@@ -19,7 +19,7 @@ use crate::{
 
 /// Serves one proxied request.
 pub async fn handle(app: App, mut request: Request) -> Result<Response, Error> {
-    let caller = authenticate(&app, &request).await?; // who asks; a known lease is audited from here on
+    let caller = authenticate(&app, request.headers(), request.uri()).await?; // who asks; a known lease is audited from here on
     let action = receive(&app, &caller, &mut request).await?; // what is asked; a bounded body is read where policy must
     let permit = authorize(&app, caller, action).await?; // may they; a refusal is an audit entry
     let worst = estimate(&permit.action, &app.config.fees).map_err(Error::internal)?;

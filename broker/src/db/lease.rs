@@ -7,7 +7,6 @@ use permitpipe_sdk::{
 };
 use sqlx::{PgPool, Postgres, Row, Transaction, postgres::PgRow};
 use time::OffsetDateTime;
-use uuid::Uuid;
 
 use crate::secret::Sealed;
 

@@ -266,3 +266,14 @@ pub async fn list_receipts(pool: &PgPool, owner_id: OwnerId, limit: i64) -> Resu
     .await?;
     bodies.iter().map(|body| serde_json::from_slice(body).map_err(|e| sqlx::Error::Decode(Box::new(e)))).collect()
 }
+
+/// Takes the lock that only one settling node has. It lasts as long as the connection, or until it is given back.
+pub async fn try_lead(connection: &mut sqlx::PgConnection, key: i64) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar("SELECT pg_try_advisory_lock($1)").bind(key).fetch_one(connection).await
+}
+
+/// Gives it back.
+pub async fn stop_leading(connection: &mut sqlx::PgConnection, key: i64) -> Result<(), sqlx::Error> {
+    sqlx::query("SELECT pg_advisory_unlock($1)").bind(key).execute(connection).await?;
+    Ok(())
+}
