@@ -51,6 +51,11 @@ impl<'y> View<'y> {
         Fields { view: self.clone() }
     }
 
+    /// The entry of that name, if this is a mapping that has it.
+    pub fn find(&self, name: &str) -> Option<Self> {
+        Fields { view: self.clone() }.get(name)
+    }
+
     /// The entries of a mapping whose names are free.
     pub fn entries(&self) -> Vec<(&'y str, Self)> {
         let Node::Map(map) = self.node else {
@@ -145,11 +150,6 @@ impl<'y> Fields<'y> {
             self.view.problem(format_args!("`{name}` is missing"));
         }
         self.get(name)
-    }
-
-    /// The mapping that holds the fields.
-    pub fn view(&self) -> &View<'y> {
-        &self.view
     }
 }
 
