@@ -44,7 +44,8 @@ async fn a_json_call_carries_the_real_key_and_comes_back_in_one_piece() {
 #[tokio::test]
 async fn an_event_stream_arrives_event_by_event() {
     let rig = Rig::new(Mode::Honest).await;
-    let x = chat(&rig, r#"{"model":"gpt-4o-mini","stream":true,"stream_options":{"include_usage":true},"messages":[]}"#);
+    let x =
+        chat(&rig, r#"{"model":"gpt-4o-mini","stream":true,"stream_options":{"include_usage":true},"messages":[]}"#);
     let (seen, outcome) = rig.run(x).await;
     let seen = seen.unwrap();
     let text = String::from_utf8_lossy(&seen.body);
@@ -95,7 +96,9 @@ async fn errors_of_the_provider_pass_unchanged_and_are_not_retried() {
 async fn a_redirect_is_handed_over_and_never_followed() {
     let elsewhere = Rig::new(Mode::Honest).await;
     let location = format!("{}/steal", elsewhere.upstream.url());
-    let response = format!("HTTP/1.1 307 .\r\nlocation: {location}\r\nset-cookie: a=b\r\nalt-svc: h3\r\ncontent-length: 0\r\n\r\n");
+    let response = format!(
+        "HTTP/1.1 307 .\r\nlocation: {location}\r\nset-cookie: a=b\r\nalt-svc: h3\r\ncontent-length: 0\r\n\r\n"
+    );
     let rig = Rig::new(script(response)).await;
     let (seen, outcome) = rig.run(rig.get()).await;
     let seen = seen.unwrap();
@@ -123,7 +126,8 @@ async fn responses_without_a_body_end_with_their_head() {
 
 #[tokio::test]
 async fn early_hints_and_trailers_stay_behind() {
-    let hints = format!("HTTP/1.1 103 Early Hints\r\nlink: <x>\r\n\r\n{CHUNKED_HEAD}2\r\n{{}}\r\n0\r\nx-late: {KEY}\r\n\r\n");
+    let hints =
+        format!("HTTP/1.1 103 Early Hints\r\nlink: <x>\r\n\r\n{CHUNKED_HEAD}2\r\n{{}}\r\n0\r\nx-late: {KEY}\r\n\r\n");
     let rig = Rig::new(script(hints)).await;
     let (seen, outcome) = rig.run(rig.get()).await;
     let seen = seen.unwrap();

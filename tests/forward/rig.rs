@@ -52,7 +52,7 @@ impl Rig {
             method,
             headers: HeaderMap::new(),
             body: Body::empty(),
-            injection: Injection::Header { name: "authorization".try_into().unwrap(), prefix: "Bearer ".into() },
+            injection: Injection::Header { name: http::header::AUTHORIZATION, prefix: "Bearer ".into() },
             key: SecretString::parse(KEY.into()).unwrap(),
             limits: GENEROUS,
             scanner: Scanner::new(UsageReader::None, false),

@@ -89,7 +89,11 @@ struct Call<'a> {
 }
 
 impl Call<'_> {
-    async fn send(&mut self, mut request: Request<Upload>, reply: &mut Reply) -> Result<Response<Incoming>, UpstreamError> {
+    async fn send(
+        &mut self,
+        mut request: Request<Upload>,
+        reply: &mut Reply,
+    ) -> Result<Response<Incoming>, UpstreamError> {
         let mut connected = capture_connection(&mut request);
         self.captured = Some(connected.clone());
         let mut answer = pin!(self.client.inner.request(request));

@@ -83,8 +83,12 @@ fn forms(key: &[u8]) -> BTreeSet<Vec<u8>> {
     forms.insert(escaped(key, |byte| format!("%{byte:02x}")));
     forms.insert(escaped(key, |byte| format!("{byte:02X}")));
     forms.insert(escaped(key, |byte| format!("{byte:02x}")));
-    forms.insert(escaped(key, |byte| if b"\"\\/".contains(&byte) { format!("\\{}", char::from(byte)) } else { char::from(byte).into() }));
-    forms.insert(escaped(key, |byte| if b"\"\\".contains(&byte) { format!("\\{}", char::from(byte)) } else { char::from(byte).into() }));
+    forms.insert(escaped(key, |byte| {
+        if b"\"\\/".contains(&byte) { format!("\\{}", char::from(byte)) } else { char::from(byte).into() }
+    }));
+    forms.insert(escaped(key, |byte| {
+        if b"\"\\".contains(&byte) { format!("\\{}", char::from(byte)) } else { char::from(byte).into() }
+    }));
     forms
 }
 
@@ -131,7 +135,8 @@ mod tests {
                         starts.map(|(start, window)| (start, start + window.len())).collect::<Vec<_>>()
                     })
                     .collect();
-                let found: BTreeSet<_> = needles.find(&text).into_iter().map(|place| (place.start, place.end)).collect();
+                let found: BTreeSet<_> =
+                    needles.find(&text).into_iter().map(|place| (place.start, place.end)).collect();
                 prop_assert_eq!(found, naive);
                 Ok(())
             })
