@@ -7,6 +7,7 @@
 //! | [`bearer`] | bearer strings: form, checksum, hash |
 //! | [`wire`] | requests and responses of the control API |
 //! | [`error`] | problem+json, errors of the client |
+//! | [`scope`] | what a lease may do |
 //! | [`receipt`] | signed receipts and the root that settles them |
 //! | [`client`] | a client of the control API |
 
@@ -16,4 +17,5 @@ pub mod error;
 pub mod id;
 pub mod money;
 pub mod receipt;
+pub mod scope;
 pub mod wire;

@@ -2,7 +2,11 @@
 
 use axum::body::Body;
 use http::{HeaderMap, Method};
-use permitpipe_broker::{forward::End, service::Injection};
+use permitpipe_broker::{
+    forward::End,
+    meter::Scanner,
+    service::{Injection, UsageReader},
+};
 use permitpipe_tests::upstream::{CHUNKED_HEAD, EVENTS_HEAD, Mode, Step, chunk};
 
 use crate::rig::{KEY, Rig};
@@ -52,6 +56,25 @@ async fn an_event_stream_arrives_event_by_event() {
     assert_eq!(text.matches("data: ").count(), 8);
     assert!(text.contains("\"completion_tokens\":5") && text.ends_with("data: [DONE]\n\n") && seen.is_whole);
     assert_eq!(outcome.end, End::Completed);
+}
+
+#[tokio::test]
+async fn usage_is_read_from_both_forms_and_our_own_event_is_taken_out() {
+    let rig = Rig::new(Mode::Honest).await;
+    let mut x = chat(&rig, r#"{"model":"gpt-4o-mini","messages":[]}"#);
+    x.scanner = Scanner::new(UsageReader::OpenAi, false);
+    let (_, outcome) = rig.run(x).await;
+    assert_eq!((outcome.usage.input_tokens, outcome.usage.output_tokens), (Some(10), Some(5)));
+
+    let mut x =
+        chat(&rig, r#"{"model":"gpt-4o-mini","stream":true,"stream_options":{"include_usage":true},"messages":[]}"#);
+    x.scanner = Scanner::new(UsageReader::OpenAi, true);
+    let (seen, outcome) = rig.run(x).await;
+    let seen = seen.unwrap();
+    let text = String::from_utf8_lossy(&seen.body);
+    assert!(text.matches("data: ").count() == 7 && !text.contains("completion_tokens") && text.ends_with("[DONE]\n\n"));
+    assert_eq!((outcome.usage.input_tokens, outcome.usage.output_tokens), (Some(23), Some(5)));
+    assert!(outcome.usage.response_bytes > seen.body.len() as u64);
 }
 
 #[tokio::test]

@@ -6,9 +6,9 @@ use http::{HeaderMap, Method};
 use http_body_util::BodyExt;
 use permitpipe_broker::{
     forward::{Exchange, Limits, Outcome, PrivateOrigins, UpstreamClient, UpstreamError, exchange},
-    meter::{Scanner, Usage, UsageReader},
+    meter::{Scanner, Usage},
     secret::SecretString,
-    service::Injection,
+    service::{Injection, UsageReader},
 };
 use permitpipe_tests::upstream::{Mode, Upstream};
 use tokio::{

@@ -63,7 +63,7 @@ impl Account {
 
     fn close(self, end: End, status: Option<StatusCode>) -> Outcome {
         let usage = self.usage();
-        self.journal.send_replace(usage.clone());
+        self.journal.send_replace(usage);
         Outcome { end, status: status.map(|status| status.as_u16()), usage, redactions: self.redactor.hits() }
     }
 
@@ -73,7 +73,12 @@ impl Account {
 
     fn push(&mut self, data: Bytes) -> Bytes {
         self.received += data.len() as u64;
-        let scanned = self.scanner.push(&data);
+        let scanned = if self.scanner.holds_back() {
+            self.scanner.push(&data)
+        } else {
+            self.scanner.observe(&data);
+            data
+        };
         let passed = self.redactor.push(scanned);
         if self.received - self.journalled_bytes >= JOURNAL_BYTES || self.journalled_at.elapsed() >= JOURNAL_EVERY {
             self.write_journal();
