@@ -188,3 +188,22 @@ async fn usage_is_journalled_while_a_response_streams() {
     let outcome = running.task.await.unwrap();
     assert_eq!(*running.journal.borrow(), outcome.usage, "the last word is the outcome's");
 }
+
+#[tokio::test]
+async fn connections_are_used_again() {
+    let rig = Rig::new(Mode::Honest).await;
+    for _ in 0..20 {
+        assert_eq!(rig.run(rig.get()).await.1.end, End::Completed);
+    }
+    assert!(rig.upstream.connections() < 20, "{} connections for 20 calls", rig.upstream.connections());
+}
+
+#[tokio::test]
+async fn calls_at_the_same_time_do_not_disturb_each_other() {
+    let rig = Rig::new(Mode::Honest).await;
+    let calls = (0..64).map(|_| rig.run(chat(&rig, r#"{"model":"m","stream":true,"messages":[]}"#)));
+    for (seen, outcome) in futures_util::future::join_all(calls).await {
+        assert!(seen.unwrap().is_whole && outcome.end == End::Completed);
+    }
+    assert!(rig.upstream.received().iter().filter(|request| request.has_real_key).count() == 64);
+}

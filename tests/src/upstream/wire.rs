@@ -43,7 +43,7 @@ impl Received {
 /// What the upstream tells about the requests it got: hashes of credentials, never the credentials.
 pub(super) fn log(requests: &[Received]) -> Value {
     let entry = |request: &Received| {
-        let credential = request.credential();
+        let credential = request.credential().map(|value| value.strip_prefix("Bearer ").unwrap_or(&value).to_owned());
         json!({
             "method": request.method,
             "path": request.path(),
