@@ -3,7 +3,7 @@
 use axum::body::Body;
 use http::{HeaderMap, Method};
 use permitpipe_broker::{
-    forward::End,
+    forward::{End, Limits},
     meter::Scanner,
     service::{Injection, UsageReader},
 };
@@ -206,4 +206,18 @@ async fn calls_at_the_same_time_do_not_disturb_each_other() {
         assert!(seen.unwrap().is_whole && outcome.end == End::Completed);
     }
     assert!(rig.upstream.received().iter().filter(|request| request.has_real_key).count() == 64);
+}
+
+#[tokio::test]
+async fn limits_without_a_limit_are_no_trouble() {
+    let rig = Rig::new(Mode::Honest).await;
+    let mut x = rig.get();
+    x.limits = Limits {
+        connect_ms: u64::MAX,
+        head_ms: u64::MAX,
+        idle_ms: u64::MAX,
+        total_ms: u64::MAX,
+        response_bytes: u64::MAX,
+    };
+    assert_eq!(rig.run(x).await.1.end, End::Completed);
 }

@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     End, Limits, Outcome, Reply, UpstreamError,
     body::{Download, Feed, Progress},
-    exchange::content_length,
+    exchange::{content_length, span},
     headers,
     redact::Redactor,
 };
@@ -119,7 +119,7 @@ pub(super) struct Source {
 
 impl Source {
     pub(super) fn new(body: Incoming, kill: CancellationToken, limits: Limits, deadline: Instant) -> Self {
-        let idle = Duration::from_millis(limits.idle_ms);
+        let idle = span(limits.idle_ms);
         Self { body, kill, idle, idle_by: Instant::now() + idle, deadline, left: limits.response_bytes }
     }
 
