@@ -8,7 +8,6 @@
 //! | [`scope`] | what a lease may do, and which scope covers which |
 //! | [`wire`] | requests and responses of the control API |
 //! | [`error`] | problem+json, errors of the client |
-//! | [`scope`] | what a lease may do |
 //! | [`receipt`] | signed receipts and the root that settles them |
 //! | [`client`] | a client of the control API |
 //! | [`chain`] | the on-chain program: addresses, instructions, accounts, events |
