@@ -206,8 +206,7 @@ fn encrypt(key: &[u8; KEY_BYTES], aad: &[u8], msg: &[u8]) -> Result<Vec<u8>, Sec
     let mut nonce = [0; NONCE_BYTES];
     getrandom::fill(&mut nonce).map_err(|_| SecretError::NoRandom)?;
     let cipher = XChaCha20Poly1305::new(&(*key).into());
-    let ciphertext =
-        cipher.encrypt(&XNonce::from(nonce), Payload { msg, aad }).map_err(|_| SecretError::NotOpened)?;
+    let ciphertext = cipher.encrypt(&XNonce::from(nonce), Payload { msg, aad }).map_err(|_| SecretError::NotOpened)?;
     Ok([nonce.as_slice(), &ciphertext].concat())
 }
 
@@ -337,7 +336,13 @@ mod tests {
         let refused = |text: &str| SecretString::parse(text.into()).err().unwrap().to_string();
         assert_eq!(refused("fifteen-letters"), "the key has 15 characters; at least 16 are needed");
         assert!(refused(&"a".repeat(4097)).contains("at most 4096"));
-        for bad in ["sk-0123456789abcd\n", " sk-0123456789abcd", "sk-0123 456789abcd", "sk-0123456789äbcd", "sk-0123456\u{7f}89abcd"] {
+        for bad in [
+            "sk-0123456789abcd\n",
+            " sk-0123456789abcd",
+            "sk-0123 456789abcd",
+            "sk-0123456789äbcd",
+            "sk-0123456\u{7f}89abcd",
+        ] {
             assert!(refused(bad).contains("not visible ASCII"), "{bad:?}");
         }
     }

@@ -2,7 +2,11 @@
 
 use axum::body::Body;
 use http::{HeaderMap, Method};
-use permitpipe_broker::{forward::End, service::Injection};
+use permitpipe_broker::{
+    forward::{End, Limits},
+    meter::Scanner,
+    service::{Injection, UsageReader},
+};
 use permitpipe_tests::upstream::{CHUNKED_HEAD, EVENTS_HEAD, Mode, Step, chunk};
 
 use crate::rig::{KEY, Rig};
@@ -44,13 +48,33 @@ async fn a_json_call_carries_the_real_key_and_comes_back_in_one_piece() {
 #[tokio::test]
 async fn an_event_stream_arrives_event_by_event() {
     let rig = Rig::new(Mode::Honest).await;
-    let x = chat(&rig, r#"{"model":"gpt-4o-mini","stream":true,"stream_options":{"include_usage":true},"messages":[]}"#);
+    let x =
+        chat(&rig, r#"{"model":"gpt-4o-mini","stream":true,"stream_options":{"include_usage":true},"messages":[]}"#);
     let (seen, outcome) = rig.run(x).await;
     let seen = seen.unwrap();
     let text = String::from_utf8_lossy(&seen.body);
     assert_eq!(text.matches("data: ").count(), 8);
     assert!(text.contains("\"completion_tokens\":5") && text.ends_with("data: [DONE]\n\n") && seen.is_whole);
     assert_eq!(outcome.end, End::Completed);
+}
+
+#[tokio::test]
+async fn usage_is_read_from_both_forms_and_our_own_event_is_taken_out() {
+    let rig = Rig::new(Mode::Honest).await;
+    let mut x = chat(&rig, r#"{"model":"gpt-4o-mini","messages":[]}"#);
+    x.scanner = Scanner::new(UsageReader::OpenAi, false);
+    let (_, outcome) = rig.run(x).await;
+    assert_eq!((outcome.usage.input_tokens, outcome.usage.output_tokens), (Some(10), Some(5)));
+
+    let mut x =
+        chat(&rig, r#"{"model":"gpt-4o-mini","stream":true,"stream_options":{"include_usage":true},"messages":[]}"#);
+    x.scanner = Scanner::new(UsageReader::OpenAi, true);
+    let (seen, outcome) = rig.run(x).await;
+    let seen = seen.unwrap();
+    let text = String::from_utf8_lossy(&seen.body);
+    assert!(text.matches("data: ").count() == 7 && !text.contains("completion_tokens") && text.ends_with("[DONE]\n\n"));
+    assert_eq!((outcome.usage.input_tokens, outcome.usage.output_tokens), (Some(23), Some(5)));
+    assert!(outcome.usage.response_bytes > seen.body.len() as u64);
 }
 
 #[tokio::test]
@@ -95,7 +119,9 @@ async fn errors_of_the_provider_pass_unchanged_and_are_not_retried() {
 async fn a_redirect_is_handed_over_and_never_followed() {
     let elsewhere = Rig::new(Mode::Honest).await;
     let location = format!("{}/steal", elsewhere.upstream.url());
-    let response = format!("HTTP/1.1 307 .\r\nlocation: {location}\r\nset-cookie: a=b\r\nalt-svc: h3\r\ncontent-length: 0\r\n\r\n");
+    let response = format!(
+        "HTTP/1.1 307 .\r\nlocation: {location}\r\nset-cookie: a=b\r\nalt-svc: h3\r\ncontent-length: 0\r\n\r\n"
+    );
     let rig = Rig::new(script(response)).await;
     let (seen, outcome) = rig.run(rig.get()).await;
     let seen = seen.unwrap();
@@ -123,7 +149,8 @@ async fn responses_without_a_body_end_with_their_head() {
 
 #[tokio::test]
 async fn early_hints_and_trailers_stay_behind() {
-    let hints = format!("HTTP/1.1 103 Early Hints\r\nlink: <x>\r\n\r\n{CHUNKED_HEAD}2\r\n{{}}\r\n0\r\nx-late: {KEY}\r\n\r\n");
+    let hints =
+        format!("HTTP/1.1 103 Early Hints\r\nlink: <x>\r\n\r\n{CHUNKED_HEAD}2\r\n{{}}\r\n0\r\nx-late: {KEY}\r\n\r\n");
     let rig = Rig::new(script(hints)).await;
     let (seen, outcome) = rig.run(rig.get()).await;
     let seen = seen.unwrap();
@@ -160,4 +187,37 @@ async fn usage_is_journalled_while_a_response_streams() {
     assert!(!reading.await.unwrap().is_whole);
     let outcome = running.task.await.unwrap();
     assert_eq!(*running.journal.borrow(), outcome.usage, "the last word is the outcome's");
+}
+
+#[tokio::test]
+async fn connections_are_used_again() {
+    let rig = Rig::new(Mode::Honest).await;
+    for _ in 0..20 {
+        assert_eq!(rig.run(rig.get()).await.1.end, End::Completed);
+    }
+    assert!(rig.upstream.connections() < 20, "{} connections for 20 calls", rig.upstream.connections());
+}
+
+#[tokio::test]
+async fn calls_at_the_same_time_do_not_disturb_each_other() {
+    let rig = Rig::new(Mode::Honest).await;
+    let calls = (0..64).map(|_| rig.run(chat(&rig, r#"{"model":"m","stream":true,"messages":[]}"#)));
+    for (seen, outcome) in futures_util::future::join_all(calls).await {
+        assert!(seen.unwrap().is_whole && outcome.end == End::Completed);
+    }
+    assert!(rig.upstream.received().iter().filter(|request| request.has_real_key).count() == 64);
+}
+
+#[tokio::test]
+async fn limits_without_a_limit_are_no_trouble() {
+    let rig = Rig::new(Mode::Honest).await;
+    let mut x = rig.get();
+    x.limits = Limits {
+        connect_ms: u64::MAX,
+        head_ms: u64::MAX,
+        idle_ms: u64::MAX,
+        total_ms: u64::MAX,
+        response_bytes: u64::MAX,
+    };
+    assert_eq!(rig.run(x).await.1.end, End::Completed);
 }

@@ -76,7 +76,7 @@ async fn a_silent_upstream_times_out_before_and_after_its_head() {
     let rig = Rig::new(Mode::stall_mid_body()).await;
     let mut x = rig.get();
     x.limits.idle_ms = 30;
-    let (seen, outcome) = rig.run(x).await;
+    let (seen, outcome) = tokio::time::timeout(Duration::from_secs(20), rig.run(x)).await.expect("the idle limit");
     let seen = seen.unwrap();
     assert_eq!((&seen.body[..], seen.is_whole), (&b"data: {}\n\n"[..], false));
     assert_eq!((outcome.end, outcome.status, outcome.usage.response_bytes), (End::TimedOut, Some(200), 10));

@@ -6,9 +6,9 @@ use http::{HeaderMap, Method};
 use http_body_util::BodyExt;
 use permitpipe_broker::{
     forward::{Exchange, Limits, Outcome, PrivateOrigins, UpstreamClient, UpstreamError, exchange},
-    meter::{Scanner, Usage, UsageReader},
+    meter::{Scanner, Usage},
     secret::SecretString,
-    service::Injection,
+    service::{Injection, UsageReader},
 };
 use permitpipe_tests::upstream::{Mode, Upstream};
 use tokio::{
@@ -52,7 +52,7 @@ impl Rig {
             method,
             headers: HeaderMap::new(),
             body: Body::empty(),
-            injection: Injection::Header { name: "authorization".try_into().unwrap(), prefix: "Bearer ".into() },
+            injection: Injection::Header { name: http::header::AUTHORIZATION, prefix: "Bearer ".into() },
             key: SecretString::parse(KEY.into()).unwrap(),
             limits: GENEROUS,
             scanner: Scanner::new(UsageReader::None, false),

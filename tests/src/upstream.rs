@@ -54,9 +54,11 @@ impl Step {
 }
 
 /// The head of a chunked response.
-pub const CHUNKED_HEAD: &str = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n";
+pub const CHUNKED_HEAD: &str =
+    "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n";
 /// The head of a stream of server-sent events.
-pub const EVENTS_HEAD: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
+pub const EVENTS_HEAD: &str =
+    "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
 
 /// `data` as one chunk of a chunked body.
 pub fn chunk(data: impl AsRef<[u8]>) -> Vec<u8> {

@@ -77,7 +77,8 @@ pub(super) struct GuardedConnector {
 impl GuardedConnector {
     fn new(private_origins: PrivateOrigins) -> Self {
         let connector = |may_be_private| {
-            let mut http = HttpConnector::new_with_resolver(GuardedResolver { inner: GaiResolver::new(), may_be_private });
+            let mut http =
+                HttpConnector::new_with_resolver(GuardedResolver { inner: GaiResolver::new(), may_be_private });
             http.enforce_http(false);
             http.set_nodelay(true);
             http.set_keepalive(Some(Duration::from_secs(30)));
@@ -150,7 +151,11 @@ impl Connection for UpstreamStream {
 }
 
 impl Read for UpstreamStream {
-    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
         Pin::new(&mut self.io).poll_read(context, buffer)
     }
 }

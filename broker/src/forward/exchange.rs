@@ -32,7 +32,7 @@ pub async fn exchange(client: &UpstreamClient, mut x: Exchange, mut reply: Reply
     let redactor = Redactor::new(&x.key);
     let request = prepare(&mut x, body);
     let Exchange { method, limits, scanner, kill, journal, .. } = x;
-    let deadline = Instant::now() + Duration::from_millis(limits.total_ms);
+    let deadline = Instant::now() + span(limits.total_ms);
     let mut call = Call { client, limits, kill: kill.clone(), deadline, progress: progress.clone(), captured: None };
     let account = Account::new(scanner, redactor, progress.clone(), journal);
 
@@ -89,11 +89,15 @@ struct Call<'a> {
 }
 
 impl Call<'_> {
-    async fn send(&mut self, mut request: Request<Upload>, reply: &mut Reply) -> Result<Response<Incoming>, UpstreamError> {
+    async fn send(
+        &mut self,
+        mut request: Request<Upload>,
+        reply: &mut Reply,
+    ) -> Result<Response<Incoming>, UpstreamError> {
         let mut connected = capture_connection(&mut request);
         self.captured = Some(connected.clone());
         let mut answer = pin!(self.client.inner.request(request));
-        let connect_by = self.deadline.min(Instant::now() + Duration::from_millis(self.limits.connect_ms));
+        let connect_by = self.deadline.min(Instant::now() + span(self.limits.connect_ms));
         tokio::select! {
             biased;
             () = self.kill.cancelled() => return Err(UpstreamError::Killed { is_dialled: false }),
@@ -106,7 +110,7 @@ impl Call<'_> {
         }
         loop {
             let sent = self.progress.bytes();
-            let answer_by = self.deadline.min(Instant::now() + Duration::from_millis(self.limits.head_ms));
+            let answer_by = self.deadline.min(Instant::now() + span(self.limits.head_ms));
             tokio::select! {
                 biased;
                 () = self.kill.cancelled() => return Err(UpstreamError::Killed { is_dialled: true }),
@@ -178,6 +182,12 @@ fn vet(response: &Response<Incoming>, method: &http::Method, limit_bytes: u64) -
         return Err(UpstreamError::TooLong { limit_bytes });
     }
     Ok(())
+}
+
+/// A limit as a span of time that can be added to any instant; no exchange takes a month.
+pub(super) fn span(limit_ms: u64) -> Duration {
+    const MONTH_MS: u64 = 30 * 24 * 60 * 60 * 1000;
+    Duration::from_millis(limit_ms.min(MONTH_MS))
 }
 
 /// The announced length of a body; hyper has refused contradictory ones.

@@ -136,10 +136,10 @@ fn reach_v6(address: Ipv6Addr) -> Reach {
 }
 
 const METADATA_V4: [([u8; 4], u32); 4] = [
-    ([169, 254, 0, 0], 16),     // link-local: 169.254.169.254, 169.254.170.2, …; no upstream lives here
+    ([169, 254, 0, 0], 16), // link-local: 169.254.169.254, 169.254.170.2, …; no upstream lives here
     ([100, 100, 100, 200], 32), // Alibaba Cloud
-    ([168, 63, 129, 16], 32),   // Azure; in a public range
-    ([192, 0, 0, 192], 32),     // Oracle Cloud
+    ([168, 63, 129, 16], 32), // Azure; in a public range
+    ([192, 0, 0, 192], 32), // Oracle Cloud
 ];
 
 const PRIVATE_V4: [([u8; 4], u32); 14] = [
@@ -165,18 +165,18 @@ const METADATA_V6: [(Ipv6Addr, u32); 2] = [
 ];
 
 const EMBEDS_V4: [(Ipv6Addr, u32); 2] = [
-    (Ipv6Addr::new(0, 0, 0, 0, 0, 0xffff, 0, 0), 96),      // v4-mapped
-    (Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, 0, 0), 96),   // NAT64
+    (Ipv6Addr::new(0, 0, 0, 0, 0, 0xffff, 0, 0), 96),    // v4-mapped
+    (Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, 0, 0), 96), // NAT64
 ];
 
 /// The only part of IPv6 that is handed out for hosts on the internet.
 const UNICAST_V6: [(Ipv6Addr, u32); 1] = [(Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0), 3)];
 
 const PRIVATE_V6: [(Ipv6Addr, u32); 4] = [
-    (Ipv6Addr::new(0x2001, 0, 0, 0, 0, 0, 0, 0), 23),      // IETF assignments, Teredo among them
+    (Ipv6Addr::new(0x2001, 0, 0, 0, 0, 0, 0, 0), 23), // IETF assignments, Teredo among them
     (Ipv6Addr::new(0x2001, 0x0db8, 0, 0, 0, 0, 0, 0), 32), // documentation
-    (Ipv6Addr::new(0x2002, 0, 0, 0, 0, 0, 0, 0), 16),      // 6to4
-    (Ipv6Addr::new(0x3fff, 0, 0, 0, 0, 0, 0, 0), 20),      // documentation
+    (Ipv6Addr::new(0x2002, 0, 0, 0, 0, 0, 0, 0), 16), // 6to4
+    (Ipv6Addr::new(0x3fff, 0, 0, 0, 0, 0, 0, 0), 20), // documentation
 ];
 
 /// A resolver that hands on an answer only if every address in it may be dialled.
@@ -241,14 +241,23 @@ mod tests {
             (Private, "127.0.0.1 127.255.255.255 172.16.0.0 172.31.255.255 192.168.0.0 192.168.255.255"),
             (Private, "192.0.0.1 192.0.2.1 198.51.100.7 203.0.113.9 192.88.99.1 198.18.0.0 198.19.255.255"),
             (Private, "224.0.0.1 239.255.255.255 240.0.0.1 255.255.255.255"),
-            (Metadata, "169.254.169.254 169.254.170.2 169.254.0.0 169.254.255.255 100.100.100.200 168.63.129.16 192.0.0.192"),
+            (
+                Metadata,
+                "169.254.169.254 169.254.170.2 169.254.0.0 169.254.255.255 100.100.100.200 168.63.129.16 192.0.0.192",
+            ),
             (Public, "2606:4700:4700::1111 2001:4860:4860::8888 2a00:1450:4001::1 2003:: 3fff:1000::1 2001:200::1"),
             (Private, ":: ::1 ::2 fe80::1 febf::1 fec0::1 fc00::1 fdff::1 ff02::1 ff0e::1 100::1 2001:db8::1 3fff::1"),
             // v4-compatible, 6to4, Teredo, ORCHID, local-use NAT64, segment routing, unassigned: never, whatever they embed.
-            (Private, "::8.8.8.8 ::127.0.0.1 2002:808:808::1 2002:7f00:1::1 2001::1 2001:0:808:808::1 2001:10::1 2001:20::1"),
+            (
+                Private,
+                "::8.8.8.8 ::127.0.0.1 2002:808:808::1 2002:7f00:1::1 2001::1 2001:0:808:808::1 2001:10::1 2001:20::1",
+            ),
             (Private, "64:ff9b:1::808:808 5f00::1 4000::1 8000::1 ::ffff:0:8.8.8.8"),
             (Public, "::ffff:8.8.8.8 64:ff9b::8.8.8.8"),
-            (Private, "::ffff:127.0.0.1 ::ffff:10.0.0.1 ::ffff:0.0.0.0 64:ff9b::127.0.0.1 64:ff9b::10.1.2.3 64:ff9b::c0a8:1"),
+            (
+                Private,
+                "::ffff:127.0.0.1 ::ffff:10.0.0.1 ::ffff:0.0.0.0 64:ff9b::127.0.0.1 64:ff9b::10.1.2.3 64:ff9b::c0a8:1",
+            ),
             (Metadata, "::ffff:169.254.169.254 64:ff9b::169.254.169.254 fd00:ec2::254 fd00:ec2::23 fd20:ce::254"),
         ];
         for (expected, addresses) in table {
@@ -271,7 +280,9 @@ mod tests {
         ] {
             assert_eq!(origin_of(&text.parse().unwrap()).unwrap(), origin, "{text}");
         }
-        for text in ["/v1", "ftp://a.b/", "https://u@a.b/", "https://u:p@a.b:443/", "https://a.b:/", "https://a.b:99999/"] {
+        for text in
+            ["/v1", "ftp://a.b/", "https://u@a.b/", "https://u:p@a.b:443/", "https://a.b:/", "https://a.b:99999/"]
+        {
             let Ok(uri) = text.parse::<Uri>() else { continue };
             assert_eq!(origin_of(&uri), Err(GuardError::NoOrigin), "{text}");
         }
@@ -282,18 +293,25 @@ mod tests {
         let list = PrivateOrigins::parse(&["http://127.0.0.1:8899", "https://Vault.internal"]).unwrap();
         assert!(list.contains("http://127.0.0.1:8899") && list.contains("https://vault.internal:443"));
         assert!(!list.contains("http://127.0.0.1:8898") && !list.contains("https://127.0.0.1:8899"));
-        for bad in ["127.0.0.1", "127.0.0.1:80", "http://10.0.0.1/", "http://a/x", "http://a?b", "*", "", "10.0.0.0/8"] {
+        for bad in ["127.0.0.1", "127.0.0.1:80", "http://10.0.0.1/", "http://a/x", "http://a?b", "*", "", "10.0.0.0/8"]
+        {
             assert!(PrivateOrigins::parse(&[bad]).is_err(), "{bad}");
         }
     }
 
     /// A resolver that gives the given answers one after the other.
-    fn flipping(answers: &'static [&'static [&'static str]], may_be_private: bool) -> GuardedResolver<impl Service<Name, Response = std::vec::IntoIter<SocketAddr>, Error = axum::BoxError, Future: Send> + Clone + Send> {
+    fn flipping(
+        answers: &'static [&'static [&'static str]],
+        may_be_private: bool,
+    ) -> GuardedResolver<
+        impl Service<Name, Response = std::vec::IntoIter<SocketAddr>, Error = axum::BoxError, Future: Send> + Clone + Send,
+    > {
         let asked = Arc::new(AtomicUsize::new(0));
         let inner = service_fn(move |_: Name| {
             let turn = asked.fetch_add(1, Ordering::SeqCst);
             async move {
-                let addresses: Vec<SocketAddr> = answers[turn].iter().map(|a| SocketAddr::new(a.parse().unwrap(), 0)).collect();
+                let addresses: Vec<SocketAddr> =
+                    answers[turn].iter().map(|a| SocketAddr::new(a.parse().unwrap(), 0)).collect();
                 Ok(addresses.into_iter())
             }
         });
@@ -302,7 +320,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_name_that_changes_its_answer_is_refused_at_the_next_connection() {
-        let resolver = flipping(&[&["8.8.8.8"], &["127.0.0.1"], &["8.8.8.8", "10.0.0.1"], &["::ffff:169.254.169.254"]], false);
+        let resolver =
+            flipping(&[&["8.8.8.8"], &["127.0.0.1"], &["8.8.8.8", "10.0.0.1"], &["::ffff:169.254.169.254"]], false);
         let ask = || resolver.clone().oneshot("rebind.example".parse().unwrap());
         assert_eq!(ask().await.unwrap().count(), 1);
         for address in ["127.0.0.1", "10.0.0.1", "::ffff:169.254.169.254"] {

@@ -37,7 +37,12 @@ pub fn filter_response(headers: &HeaderMap) -> HeaderMap {
 }
 
 /// Puts the key into its slot and returns the URI to dial; whatever else was in the slot is gone.
-pub fn inject(headers: &mut HeaderMap, uri: Uri, injection: &Injection, key: &SecretString) -> Result<Uri, InjectionError> {
+pub fn inject(
+    headers: &mut HeaderMap,
+    uri: Uri,
+    injection: &Injection,
+    key: &SecretString,
+) -> Result<Uri, InjectionError> {
     match injection {
         Injection::Header { name, prefix } => {
             let slot = normal_form(name.as_str()).into_owned();
@@ -215,12 +220,45 @@ mod tests {
     #[test]
     fn what_an_agent_may_not_say_is_dropped() {
         for name in [
-            "Authorization", "Authorization_", "_authorization", "Proxy-Authorization", "X-Api-Key", "x_api_key",
-            "x.api.key", "ApiKey", "api-key", "api_key", "X-Goog-Api-Key", "Cookie", "Cookie2", "Private-Token",
-            "X-Amz-Security-Token", "X-Forwarded-For", "x_forwarded_host", "Forwarded", "Via", "Host", "X-Real-IP",
-            "X-HTTP-Method-Override", "x_http_method_override", "X-Original-URL", "Range", "If-Range", "Expect", "TE",
-            "Content-Length", "Transfer-Encoding", "transfer_encoding", "Upgrade", "Connection", "Keep-Alive",
-            "Proxy-Connection", "Trailer", "HTTP2-Settings", "X-PermitPipe-Lease", "Proxy-Foo",
+            "Authorization",
+            "Authorization_",
+            "_authorization",
+            "Proxy-Authorization",
+            "X-Api-Key",
+            "x_api_key",
+            "x.api.key",
+            "ApiKey",
+            "api-key",
+            "api_key",
+            "X-Goog-Api-Key",
+            "Cookie",
+            "Cookie2",
+            "Private-Token",
+            "X-Amz-Security-Token",
+            "X-Forwarded-For",
+            "x_forwarded_host",
+            "Forwarded",
+            "Via",
+            "Host",
+            "X-Real-IP",
+            "X-HTTP-Method-Override",
+            "x_http_method_override",
+            "X-Original-URL",
+            "Range",
+            "If-Range",
+            "Expect",
+            "TE",
+            "Content-Length",
+            "Transfer-Encoding",
+            "transfer_encoding",
+            "Upgrade",
+            "Connection",
+            "Keep-Alive",
+            "Proxy-Connection",
+            "Trailer",
+            "HTTP2-Settings",
+            "X-PermitPipe-Lease",
+            "Proxy-Foo",
         ] {
             let kept = filter_request(&headers(&[(name, "x"), ("accept", "*/*")]));
             assert_eq!(kept, headers(&[("accept", "*/*"), ("accept-encoding", "identity")]), "{name}");
@@ -245,7 +283,11 @@ mod tests {
 
     #[test]
     fn nominated_headers_go_before_the_key_comes() {
-        let given = headers(&[("connection", "close, Authorization, X-Secret_Thing"), ("x-secret-thing", "1"), ("accept", "a")]);
+        let given = headers(&[
+            ("connection", "close, Authorization, X-Secret_Thing"),
+            ("x-secret-thing", "1"),
+            ("accept", "a"),
+        ]);
         let mut kept = filter_request(&given);
         inject(&mut kept, Uri::from_static("https://a.b/"), &bearer(), &key()).unwrap();
         let expected = [("accept", "a"), ("accept-encoding", "identity"), ("authorization", &format!("Bearer {KEY}"))];

@@ -77,14 +77,13 @@ fn forms(key: &[u8]) -> BTreeSet<Vec<u8>> {
         forms.insert(base64_at(&URL_SAFE_NO_PAD, key, alignment));
     }
     let is_reserved = |byte: u8| !(byte.is_ascii_alphanumeric() || b"-._~".contains(&byte));
-    forms.insert(escaped(key, |byte| if is_reserved(byte) { format!("%{byte:02X}") } else { char::from(byte).into() }));
-    forms.insert(escaped(key, |byte| if is_reserved(byte) { format!("%{byte:02x}") } else { char::from(byte).into() }));
-    forms.insert(escaped(key, |byte| format!("%{byte:02X}")));
-    forms.insert(escaped(key, |byte| format!("%{byte:02x}")));
-    forms.insert(escaped(key, |byte| format!("{byte:02X}")));
-    forms.insert(escaped(key, |byte| format!("{byte:02x}")));
-    forms.insert(escaped(key, |byte| if b"\"\\/".contains(&byte) { format!("\\{}", char::from(byte)) } else { char::from(byte).into() }));
-    forms.insert(escaped(key, |byte| if b"\"\\".contains(&byte) { format!("\\{}", char::from(byte)) } else { char::from(byte).into() }));
+    for digits in [b"0123456789ABCDEF", b"0123456789abcdef"] {
+        forms.insert(encoded(key, is_reserved, b"%", Some(digits)));
+        forms.insert(encoded(key, |_| true, b"%", Some(digits)));
+        forms.insert(encoded(key, |_| true, b"", Some(digits)));
+    }
+    forms.insert(encoded(key, |byte| b"\"\\".contains(&byte), b"\\", None));
+    forms.insert(encoded(key, |byte| b"\"\\/".contains(&byte), b"\\", None));
     forms
 }
 
@@ -97,8 +96,23 @@ fn base64_at(engine: &impl Engine, key: &[u8], alignment: usize) -> Vec<u8> {
     encoded.as_bytes()[first..end].to_vec()
 }
 
-fn escaped(key: &[u8], escape: impl Fn(u8) -> String) -> Vec<u8> {
-    key.iter().map(|&byte| escape(byte)).collect::<String>().into_bytes()
+/// `key` with `escape` before the bytes in question, and these in hex where digits are given.
+fn encoded(key: &[u8], is_escaped: impl Fn(u8) -> bool, escape: &[u8], hex: Option<&[u8; 16]>) -> Vec<u8> {
+    // Room for all of it: growing would leave pieces of the key behind.
+    let mut text = Vec::with_capacity(key.len() * 3);
+    for &byte in key {
+        match hex.filter(|_| is_escaped(byte)) {
+            Some(digits) => {
+                text.extend_from_slice(escape);
+                text.extend([digits[usize::from(byte >> 4)], digits[usize::from(byte & 15)]]);
+            }
+            None => {
+                text.extend_from_slice(if is_escaped(byte) { escape } else { b"" });
+                text.push(byte);
+            }
+        }
+    }
+    text
 }
 
 #[cfg(test)]
@@ -131,7 +145,8 @@ mod tests {
                         starts.map(|(start, window)| (start, start + window.len())).collect::<Vec<_>>()
                     })
                     .collect();
-                let found: BTreeSet<_> = needles.find(&text).into_iter().map(|place| (place.start, place.end)).collect();
+                let found: BTreeSet<_> =
+                    needles.find(&text).into_iter().map(|place| (place.start, place.end)).collect();
                 prop_assert_eq!(found, naive);
                 Ok(())
             })
@@ -148,6 +163,25 @@ mod tests {
                 let url_safe = URL_SAFE_NO_PAD.encode(format!("{before}{KEY}{behind}"));
                 assert_eq!(needles.find(url_safe.as_bytes()).len(), 1, "{url_safe}");
             }
+        }
+    }
+
+    #[test]
+    fn every_form_of_a_key_is_known() {
+        let forms = forms(b"k/0\"456789abcdef");
+        for form in [
+            "k/0\"456789abcdef",
+            "k%2F0%22456789abcdef",
+            "k%2f0%22456789abcdef",
+            "%6B%2F%30%22%34%35%36%37%38%39%61%62%63%64%65%66",
+            "%6b%2f%30%22%34%35%36%37%38%39%61%62%63%64%65%66",
+            "6B2F302234353637383961626364656",
+            "6b2f3022343536373839616263646566",
+            "k/0\\\"456789abcdef",
+            "k\\/0\\\"456789abcdef",
+            "ay8wIjQ1Njc4OWFiY2RlZ",
+        ] {
+            assert!(forms.iter().any(|known| known.starts_with(form.as_bytes())), "{form}");
         }
     }
 

@@ -62,7 +62,8 @@ impl Redactor {
 
     /// Masks header values in place. A header whose name holds the key is dropped: names are never that long.
     pub fn redact_headers(&mut self, headers: &mut HeaderMap) {
-        let named: Vec<_> = headers.keys().filter(|name| !self.needles.find(name.as_str().as_bytes()).is_empty()).cloned().collect();
+        let named: Vec<_> =
+            headers.keys().filter(|name| !self.needles.find(name.as_str().as_bytes()).is_empty()).cloned().collect();
         for name in named {
             headers.remove(name);
             self.hits += 1;
@@ -150,7 +151,10 @@ mod tests {
     #[test]
     fn everything_but_the_key_passes_unchanged() {
         let almost = [&KEY[1..], &KEY[..KEY.len() - 1], "sk-proj-", "", "\n", "data: {}\n\n", "\u{1F600} ünïcödé"];
-        assert_eq!(redact(&almost.map(str::as_bytes)), [KEY[1..].as_bytes(), &almost[1..].concat().into_bytes()].concat());
+        assert_eq!(
+            redact(&almost.map(str::as_bytes)),
+            [KEY[1..].as_bytes(), &almost[1..].concat().into_bytes()].concat()
+        );
         let binary: Vec<u8> = (0..=255).cycle().take(10_000).collect();
         assert_eq!(redact(&[&binary[..5000], &binary[5000..]]), binary);
     }

@@ -3,7 +3,7 @@
 //! When the upstream breaks off, or we do, the agent's connection is cut. No closing event is made up for it: an SDK
 //! reports a cut connection as what it is, and a made-up event could land in the middle of a real one.
 
-use std::{sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use axum::response::Response;
 use bytes::{Bytes, BytesMut};
@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     End, Limits, Outcome, Reply, UpstreamError,
     body::{Download, Feed, Progress},
-    exchange::content_length,
+    exchange::{content_length, span},
     headers,
     redact::Redactor,
 };
@@ -44,7 +44,12 @@ pub(super) struct Account {
 }
 
 impl Account {
-    pub(super) fn new(scanner: Scanner, redactor: Redactor, progress: Arc<Progress>, journal: watch::Sender<Usage>) -> Self {
+    pub(super) fn new(
+        scanner: Scanner,
+        redactor: Redactor,
+        progress: Arc<Progress>,
+        journal: watch::Sender<Usage>,
+    ) -> Self {
         Self { scanner, redactor, progress, journal, journalled_at: Instant::now(), journalled_bytes: 0, received: 0 }
     }
 
@@ -58,7 +63,7 @@ impl Account {
 
     fn close(self, end: End, status: Option<StatusCode>) -> Outcome {
         let usage = self.usage();
-        self.journal.send_replace(usage.clone());
+        self.journal.send_replace(usage);
         Outcome { end, status: status.map(|status| status.as_u16()), usage, redactions: self.redactor.hits() }
     }
 
@@ -68,14 +73,30 @@ impl Account {
 
     fn push(&mut self, data: Bytes) -> Bytes {
         self.received += data.len() as u64;
-        let scanned = self.scanner.push(&data);
+        let scanned = if self.scanner.holds_back() {
+            self.scanner.push(&data)
+        } else {
+            self.scanner.observe(&data);
+            data
+        };
         let passed = self.redactor.push(scanned);
-        let now = Instant::now();
-        if self.received - self.journalled_bytes >= JOURNAL_BYTES || now - self.journalled_at >= JOURNAL_EVERY {
-            (self.journalled_bytes, self.journalled_at) = (self.received, now);
-            self.journal.send_replace(self.usage());
+        if self.received - self.journalled_bytes >= JOURNAL_BYTES || self.journalled_at.elapsed() >= JOURNAL_EVERY {
+            self.write_journal();
         }
         passed
+    }
+
+    /// Resolves when something has waited long enough to be journalled; never, while nothing is waiting.
+    async fn journal_is_due(&self) {
+        if self.received == self.journalled_bytes {
+            std::future::pending().await
+        }
+        sleep_until(self.journalled_at + JOURNAL_EVERY).await;
+    }
+
+    fn write_journal(&mut self) {
+        (self.journalled_bytes, self.journalled_at) = (self.received, Instant::now());
+        self.journal.send_replace(self.usage());
     }
 
     fn finish(&mut self) -> Bytes {
@@ -91,13 +112,15 @@ pub(super) struct Source {
     body: Incoming,
     kill: CancellationToken,
     idle: Duration,
+    idle_by: Instant,
     deadline: Instant,
     left: u64,
 }
 
 impl Source {
     pub(super) fn new(body: Incoming, kill: CancellationToken, limits: Limits, deadline: Instant) -> Self {
-        Self { body, kill, idle: Duration::from_millis(limits.idle_ms), deadline, left: limits.response_bytes }
+        let idle = span(limits.idle_ms);
+        Self { body, kill, idle, idle_by: Instant::now() + idle, deadline, left: limits.response_bytes }
     }
 
     /// The next piece, `None` at the clean end. A piece that crosses the byte limit is shortened to it.
@@ -106,12 +129,11 @@ impl Source {
             if self.kill.is_cancelled() {
                 return Err(End::Killed);
             }
-            let idle_by = self.deadline.min(Instant::now() + self.idle);
             let frame = tokio::select! {
                 biased;
                 frame = self.body.frame() => frame,
                 () = self.kill.cancelled() => return Err(End::Killed),
-                () = sleep_until(idle_by) => return Err(End::TimedOut),
+                () = sleep_until(self.idle_by.min(self.deadline)) => return Err(End::TimedOut),
             };
             // An endless body that never lets us wait still meets its deadline.
             if Instant::now() >= self.deadline {
@@ -132,6 +154,7 @@ impl Source {
         if self.left == 0 {
             return Err(End::LimitReached);
         }
+        self.idle_by = Instant::now() + self.idle;
         data.truncate(usize::try_from(self.left).unwrap_or(usize::MAX));
         self.left -= data.len() as u64;
         Ok(data)
@@ -140,9 +163,8 @@ impl Source {
 
 fn classify(error: &hyper::Error) -> End {
     let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<std::io::Error>());
-    let is_malformed = source.is_some_and(|io| {
-        matches!(io.kind(), std::io::ErrorKind::InvalidData | std::io::ErrorKind::InvalidInput)
-    });
+    let is_malformed = source
+        .is_some_and(|io| matches!(io.kind(), std::io::ErrorKind::InvalidData | std::io::ErrorKind::InvalidInput));
     if error.is_parse() || is_malformed { End::Garbage } else { End::Cut }
 }
 
@@ -233,23 +255,45 @@ async fn pump(source: &mut Source, account: &mut Account, feed: Feed) -> End {
             biased;
             next = source.next() => next,
             () = feed.closed() => return End::ClientGone,
+            () = account.journal_is_due() => {
+                account.write_journal();
+                continue;
+            }
         };
         let (data, is_last) = match next {
             Ok(Some(data)) => (account.push(data), false),
             Ok(None) => (account.finish(), true),
             Err(end) => return end,
         };
-        // A slow agent holds up the upstream, but not past the kill switch or the deadline.
-        let is_there = tokio::select! {
+        if let Err(end) = hand_over(data, is_last, source, account, &feed).await {
+            return end;
+        }
+        if is_last {
+            return End::Completed;
+        }
+    }
+}
+
+/// Waits for the agent to take a piece: a slow one holds up the upstream, but not past the kill switch or the deadline.
+async fn hand_over(
+    data: Bytes,
+    is_last: bool,
+    source: &mut Source,
+    account: &mut Account,
+    feed: &Feed,
+) -> Result<(), End> {
+    let mut taken = pin!(async { feed.send(data).await && (!is_last || feed.end().await) });
+    loop {
+        tokio::select! {
             biased;
-            () = source.kill.cancelled() => return End::Killed,
-            is_there = async { feed.send(data).await && (!is_last || feed.end().await) } => is_there,
-            () = sleep_until(source.deadline) => return End::TimedOut,
-        };
-        match (is_there, is_last) {
-            (false, _) => return End::ClientGone,
-            (true, true) => return End::Completed,
-            (true, false) => {}
+            () = source.kill.cancelled() => return Err(End::Killed),
+            is_taken = &mut taken => {
+                // Time that the agent took is not the upstream's.
+                source.idle_by = Instant::now() + source.idle;
+                return if is_taken { Ok(()) } else { Err(End::ClientGone) };
+            }
+            () = sleep_until(source.deadline) => return Err(End::TimedOut),
+            () = account.journal_is_due() => account.write_journal(),
         }
     }
 }

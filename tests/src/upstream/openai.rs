@@ -25,7 +25,8 @@ pub(super) async fn answer(stream: &mut TcpStream, request: &Received) -> io::Re
             stream.write_all(&wire::json(200, &[], &body)).await
         }
         ("GET", "/v1/models") => {
-            let models = json!({"object": "list", "data": [{"id": "gpt-4o-mini", "object": "model", "owned_by": "upstream"}]});
+            let models =
+                json!({"object": "list", "data": [{"id": "gpt-4o-mini", "object": "model", "owned_by": "upstream"}]});
             stream.write_all(&wire::json(200, &[], &models)).await
         }
         _ => {

@@ -43,7 +43,7 @@ impl Received {
 /// What the upstream tells about the requests it got: hashes of credentials, never the credentials.
 pub(super) fn log(requests: &[Received]) -> Value {
     let entry = |request: &Received| {
-        let credential = request.credential();
+        let credential = request.credential().map(|value| value.strip_prefix("Bearer ").unwrap_or(&value).to_owned());
         json!({
             "method": request.method,
             "path": request.path(),
@@ -59,11 +59,16 @@ pub(super) fn json(status: u16, headers: &[(&str, &str)], body: &Value) -> Vec<u
     let body = body.to_string();
     let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
     let length = body.len();
-    format!("HTTP/1.1 {status} .\r\ncontent-type: application/json\r\n{headers}content-length: {length}\r\n\r\n{body}").into_bytes()
+    format!("HTTP/1.1 {status} .\r\ncontent-type: application/json\r\n{headers}content-length: {length}\r\n\r\n{body}")
+        .into_bytes()
 }
 
 /// The next request of a connection; `None` when it is closed between two.
-pub(super) async fn read_request(stream: &mut TcpStream, buffer: &mut Vec<u8>, key: &str) -> io::Result<Option<Received>> {
+pub(super) async fn read_request(
+    stream: &mut TcpStream,
+    buffer: &mut Vec<u8>,
+    key: &str,
+) -> io::Result<Option<Received>> {
     let Some(head) = read_until(stream, buffer, b"\r\n\r\n").await? else { return Ok(None) };
     let head = String::from_utf8_lossy(&head).into_owned();
     let mut lines = head.split("\r\n");
