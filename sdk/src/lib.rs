@@ -1,1 +1,19 @@
-//! placeholder
+//! The public contract of PermitPipe: what broker, indexer, command line and third parties agree on.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`id`] | typed identifiers |
+//! | [`money`] | credits, the integer unit of money |
+//! | [`bearer`] | bearer strings: form, checksum, hash |
+//! | [`wire`] | requests and responses of the control API |
+//! | [`error`] | problem+json, errors of the client |
+//! | [`receipt`] | signed receipts and the root that settles them |
+//! | [`client`] | a client of the control API |
+
+pub mod bearer;
+pub mod client;
+pub mod error;
+pub mod id;
+pub mod money;
+pub mod receipt;
+pub mod wire;
