@@ -1,4 +1,5 @@
 //! What the environment decides: folders, and where the parts we start are found. Nothing else reads it.
+#![allow(clippy::disallowed_methods, reason = "this is the replacement that the lint names")]
 
 use std::{
     env,
@@ -76,10 +77,10 @@ pub fn find_localchain() -> Result<PathBuf, Error> {
 
 /// The on-chain program's ELF: named, beside ours, or where the build leaves it.
 pub fn find_program() -> Result<PathBuf, Error> {
-    let candidates = [beside_us("permitpipe_program.so"), in_cache("program/permitpipe_program.so")];
-    find("PERMITPIPE_PROGRAM", candidates).ok_or_else(|| {
+    let candidates = [beside_us("permitpipe_program.so"), in_cache("target/deploy/permitpipe_program.so")];
+    find("PERMITPIPE_PROGRAM_SO", candidates).ok_or_else(|| {
         Error::new("the on-chain program `permitpipe_program.so` was not found")
-            .advise("build it with ./dev program, or name it in PERMITPIPE_PROGRAM")
+            .advise("build it with ./dev program, or name it in PERMITPIPE_PROGRAM_SO")
     })
 }
 
@@ -100,6 +101,11 @@ pub fn postgres_folders(version: Option<&str>) -> Vec<PathBuf> {
     let packaged = installed.into_iter().rev().map(|number| debian.join(number.to_string()).join("bin"));
     let path = env::var_os("PATH").unwrap_or_default();
     packaged.chain(env::split_paths(&path)).collect()
+}
+
+/// A variable that the command line names.
+pub fn find_variable(name: &str) -> Option<String> {
+    env::var(name).ok()
 }
 
 fn find(variable: &str, candidates: [Option<PathBuf>; 2]) -> Option<PathBuf> {

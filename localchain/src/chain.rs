@@ -1,4 +1,5 @@
 //! The chain itself: an in-process SVM behind Solana's own JSON-RPC and WebSocket.
+#![allow(clippy::disallowed_methods, reason = "waits on files and ports; nothing here is turned by tests")]
 
 use std::{
     fs::{self, File, TryLockError},

@@ -7,7 +7,7 @@ use std::process::Stdio;
 
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
-    process::{Child, Command},
+    process::{Child, ChildStdin, Command},
 };
 
 use self::supervise::Report;
@@ -16,9 +16,11 @@ use crate::{
     error::{Error, Explain},
 };
 
-/// A running server. Dropping this stops it: the watchdog's standard input ends.
+/// A running server. Dropping this stops it too, without waiting.
 pub struct Postgres {
     watchdog: Child,
+    /// The watchdog stops the server when this closes, however that comes about.
+    lifeline: ChildStdin,
     url: String,
 }
 
@@ -34,8 +36,10 @@ impl Postgres {
             .process_group(0)
             .spawn()
             .explain(|| "cannot start the watchdog of Postgres".into())?;
+        // Taken out, because waiting for a child closes its standard input.
+        let lifeline = watchdog.stdin.take().ok_or_else(|| Error::new("the watchdog of Postgres has no input"))?;
         match read_report(&mut watchdog).await? {
-            Report::Ready { url } => Ok(Self { watchdog, url }),
+            Report::Ready { url } => Ok(Self { watchdog, lifeline, url }),
             Report::Failed { problem, advice } => {
                 let error = Error::new(problem);
                 Err(match advice {
@@ -58,7 +62,7 @@ impl Postgres {
 
     /// Stops the server and waits until it has written everything down.
     pub async fn stop(mut self) {
-        drop(self.watchdog.stdin.take());
+        drop(self.lifeline);
         let _ = self.watchdog.wait().await;
     }
 }

@@ -11,14 +11,17 @@ use std::{
     process::Child,
     sync::mpsc::{self, Receiver, RecvTimeoutError},
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use rustix::process::Pid;
 use serde::{Deserialize, Serialize};
 
 use super::cluster::{self, Cluster};
-use crate::error::{Error, Explain};
+use crate::{
+    clock::Stopwatch,
+    error::{Error, Explain},
+};
 
 /// How long starting, stopping and handing over may take.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -76,7 +79,7 @@ fn watch(cluster: &Cluster, mut server: Child, parent: &Receiver<()>) -> Result<
 
 /// Starts the server and waits until it accepts connections.
 fn start_server(cluster: &Cluster) -> Result<Child, Error> {
-    let since = Instant::now();
+    let since = Stopwatch::start();
     loop {
         let log_begins = fs::metadata(cluster.log()).map_or(0, |log| log.len());
         let mut server = cluster.server()?.spawn().explain(|| "cannot start Postgres".into())?;
@@ -94,7 +97,7 @@ fn start_server(cluster: &Cluster) -> Result<Child, Error> {
 }
 
 /// `None` once it is ready, its exit status when it ended instead.
-fn wait_until_ready(cluster: &Cluster, server: &mut Child, since: Instant) -> Result<Option<String>, Error> {
+fn wait_until_ready(cluster: &Cluster, server: &mut Child, since: Stopwatch) -> Result<Option<String>, Error> {
     while !cluster.is_ready(server.id()) {
         if let Some(status) = server.try_wait().explain(|| "cannot wait for Postgres".into())? {
             return Ok(Some(status.to_string()));
@@ -117,7 +120,7 @@ fn stop_server(mut server: Child) -> Result<(), Error> {
 }
 
 fn stop_orphan(orphan: Pid) -> Result<(), Error> {
-    let since = Instant::now();
+    let since = Stopwatch::start();
     cluster::stop(orphan);
     while rustix::process::test_kill_process(orphan).is_ok() {
         if since.elapsed() > PATIENCE {
@@ -137,7 +140,7 @@ fn lock(data: &Path) -> Result<File, Error> {
         crate::file::create_folder(parent, 0o711)?;
     }
     let file = File::create(&path).explain(|| format!("cannot create {}", path.display()))?;
-    let since = Instant::now();
+    let since = Stopwatch::start();
     loop {
         match file.try_lock() {
             Ok(()) => return Ok(file),

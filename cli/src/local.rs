@@ -1,0 +1,6 @@
+//! What `permitpipe up` runs beside itself: a private Postgres, a local chain, the keys both need.
+
+pub mod bootstrap;
+pub mod chain;
+pub mod keys;
+pub mod postgres;
