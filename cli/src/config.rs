@@ -103,6 +103,13 @@ pub fn postgres_folders(version: Option<&str>) -> Vec<PathBuf> {
     packaged.chain(env::split_paths(&path)).collect()
 }
 
+/// How the user calls us, with the folder where it is not the usual one: to be pasted.
+pub fn our_name(folder: &Folder) -> String {
+    let name = env::args().next().unwrap_or_else(|| "permitpipe".into());
+    let is_usual = Folder::resolve(None).is_ok_and(|usual| usual.0 == folder.0) || env::var_os("PERMITPIPE_DATA").is_some();
+    if is_usual { name } else { format!("{name} --data {}", folder.0.display()) }
+}
+
 /// A variable that the command line names.
 pub fn find_variable(name: &str) -> Option<String> {
     env::var(name).ok()

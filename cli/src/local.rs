@@ -3,4 +3,7 @@
 pub mod bootstrap;
 pub mod chain;
 pub mod keys;
+pub mod machine;
+pub mod parts;
 pub mod postgres;
+pub mod setup;

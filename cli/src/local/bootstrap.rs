@@ -6,7 +6,10 @@
 
 use std::time::Duration;
 
-use permitpipe_sdk::chain as program;
+use permitpipe_sdk::chain::{
+    self as program,
+    instruction::{Mints, initialize_config},
+};
 use serde_json::{Value, json};
 use solana_client::rpc_request::RpcRequest;
 use solana_sdk::{
@@ -153,8 +156,8 @@ async fn initialize_config(rpc: &Rpc, keys: &Keys, terms: Terms) -> Result<(), E
         min_deposit_atoms: 1,
     };
     let treasury = get_associated_token_address(&admin, &usdc_mint);
-    let mints = (usdc_mint, keys.permit_mint.pubkey());
-    let instruction = program::initialize_config(&admin, &mints.0, &mints.1, &treasury, arguments);
+    let mints = Mints { usdc: usdc_mint, permit: keys.permit_mint.pubkey(), treasury };
+    let instruction = initialize_config(&admin, &mints, arguments);
     rpc.send(&[instruction], &[&keys.admin]).await.map(drop)
 }
 

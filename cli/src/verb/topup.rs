@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use permitpipe_sdk::{chain as program, money::Credits};
+use permitpipe_sdk::{
+    chain::instruction::{deposit_usdc, open_vault},
+    money::Credits,
+};
 use serde_json::json;
 use solana_sdk::{instruction::Instruction, pubkey::Pubkey, signature::Signature, signer::Signer};
 use spl_associated_token_account_interface::address::get_associated_token_address;
@@ -52,14 +55,14 @@ async fn instructions(owner: &Owner, args: &Args) -> Result<Vec<Instruction>, Er
         return Err(Error::usage("the amount is 0; top up at least 0.000001 USD"));
     }
     let wallet = owner.wallet.pubkey();
-    let usdc_mint = owner.rpc.config().await?.usdc_mint;
-    let source = get_associated_token_address(&wallet, &usdc_mint);
+    let config = owner.rpc.config().await?;
+    let source = get_associated_token_address(&wallet, &config.usdc_mint);
     check_funds(owner, &source, args.amount).await?;
     let mut instructions = Vec::new();
     if owner.rpc.find_vault(&wallet).await?.is_none() {
-        instructions.push(program::open_vault(&wallet, &usdc_mint, args.cap.atoms()));
+        instructions.push(open_vault(&config, &wallet, args.cap.atoms()));
     }
-    instructions.push(program::deposit_usdc(&wallet, &usdc_mint, &source, args.amount.atoms()));
+    instructions.push(deposit_usdc(&config, &wallet, &source, args.amount.atoms()));
     Ok(instructions)
 }
 

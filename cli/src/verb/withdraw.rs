@@ -2,9 +2,15 @@
 
 use std::time::Duration;
 
-use permitpipe_sdk::{chain as program, money::Credits};
+use permitpipe_sdk::{
+    chain::{
+        Vault,
+        instruction::{cancel_withdrawal, execute_withdrawal, request_withdrawal},
+    },
+    money::Credits,
+};
 use serde_json::json;
-use solana_sdk::{instruction::Instruction, signer::Signer};
+use solana_sdk::signer::Signer;
 use spl_associated_token_account_interface::{
     address::get_associated_token_address, instruction::create_associated_token_account_idempotent,
 };
@@ -77,7 +83,7 @@ async fn request(owner: &Owner, amount: Amount, context: &Context, will_wait: bo
         return Err(Error::new(format!("the vault holds {inside} USD, the withdrawal is {amount}"))
             .advise("withdraw at least 0.000001 and at most what it holds"));
     }
-    let instruction = program::request_withdrawal(&owner.wallet.pubkey(), amount.atoms());
+    let instruction = request_withdrawal(&owner.wallet.pubkey(), amount.atoms());
     let signature = owner.rpc.send(&[instruction], &[&owner.wallet]).await?.to_string();
     let Some((_, executable_at)) = pending(&self::vault(owner).await?) else {
         return Err(Error::new("the request is not to be seen on chain").advise("look again with `permitpipe balance`"));
@@ -113,10 +119,10 @@ async fn execute(owner: &Owner, context: &Context) -> Result<(), Error> {
         return Err(Error::new(format!("the delay is not over: {remaining} s remain"))
             .advise("permitpipe withdraw --wait waits and then pays out"));
     }
-    let usdc_mint = owner.rpc.config().await?.usdc_mint;
-    let destination = get_associated_token_address(&wallet, &usdc_mint);
-    let open = create_associated_token_account_idempotent(&wallet, &wallet, &usdc_mint, &spl_token::ID);
-    let pay: Instruction = program::execute_withdrawal(&wallet, &usdc_mint, &destination);
+    let config = owner.rpc.config().await?;
+    let destination = get_associated_token_address(&wallet, &config.usdc_mint);
+    let open = create_associated_token_account_idempotent(&wallet, &wallet, &config.usdc_mint, &spl_token::ID);
+    let pay = execute_withdrawal(&config, &wallet, &destination);
     let signature = owner.rpc.send(&[open, pay], &[&owner.wallet]).await?;
     let paid = vault(owner).await?.withdrawn_atoms.saturating_sub(before.withdrawn_atoms);
     let paid = Credits::parse_atoms(paid).unwrap_or(Credits::ZERO);
@@ -130,7 +136,7 @@ async fn execute(owner: &Owner, context: &Context) -> Result<(), Error> {
 
 async fn cancel(owner: &Owner, context: &Context) -> Result<(), Error> {
     requested(&vault(owner).await?)?;
-    let instruction = program::cancel_withdrawal(&owner.wallet.pubkey());
+    let instruction = cancel_withdrawal(&owner.wallet.pubkey());
     let signature = owner.rpc.send(&[instruction], &[&owner.wallet]).await?.to_string();
     if context.json {
         output::json(&json!({ "stage": "cancelled", "signature": signature }));
@@ -140,22 +146,22 @@ async fn cancel(owner: &Owner, context: &Context) -> Result<(), Error> {
     Ok(())
 }
 
-async fn vault(owner: &Owner) -> Result<program::Vault, Error> {
+async fn vault(owner: &Owner) -> Result<Vault, Error> {
     owner.rpc.find_vault(&owner.wallet.pubkey()).await?.ok_or_else(|| {
         Error::new(format!("the wallet {} has no vault", owner.wallet.pubkey())).advise("permitpipe topup AMOUNT opens one")
     })
 }
 
-fn inside(vault: &program::Vault) -> Result<Credits, Error> {
+fn inside(vault: &Vault) -> Result<Credits, Error> {
     let atoms = vault.credited_atoms.saturating_sub(vault.settled_atoms).saturating_sub(vault.withdrawn_atoms);
     Credits::parse_atoms(atoms).map_err(|e| Error::new(format!("the vault's balance cannot be shown: {e}")))
 }
 
-fn pending(vault: &program::Vault) -> Option<(u64, i64)> {
+fn pending(vault: &Vault) -> Option<(u64, i64)> {
     vault.withdrawal.as_ref().map(|withdrawal| (withdrawal.amount_atoms, withdrawal.executable_at))
 }
 
-fn requested(vault: &program::Vault) -> Result<(u64, i64), Error> {
+fn requested(vault: &Vault) -> Result<(u64, i64), Error> {
     pending(vault).ok_or_else(|| Error::new("no withdrawal is requested").advise("request one: permitpipe withdraw AMOUNT"))
 }
 
