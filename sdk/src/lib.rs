@@ -5,12 +5,14 @@
 //! | [`id`] | typed identifiers |
 //! | [`money`] | credits, the integer unit of money |
 //! | [`bearer`] | bearer strings: form, checksum, hash |
+//! | [`chain`] | the on-chain program: addresses, instructions, accounts, events |
 //! | [`wire`] | requests and responses of the control API |
 //! | [`error`] | problem+json, errors of the client |
 //! | [`receipt`] | signed receipts and the root that settles them |
 //! | [`client`] | a client of the control API |
 
 pub mod bearer;
+pub mod chain;
 pub mod client;
 pub mod error;
 pub mod id;

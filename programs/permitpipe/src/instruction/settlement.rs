@@ -1,0 +1,5 @@
+//! Instructions of the settle authority.
+
+pub mod settle;
+
+pub use settle::*;
