@@ -34,11 +34,6 @@ impl Error {
         self
     }
 
-    /// The refusal of the broker, where there is one.
-    pub fn refusal(&self) -> Option<&Problem> {
-        self.refusal.as_deref()
-    }
-
     /// What is wrong.
     pub fn problem(&self) -> &str {
         &self.problem

@@ -38,7 +38,7 @@ use crate::{
 
 /// Lets agents use real APIs without ever holding a real key, and bills that use from prepaid credit on Solana.
 #[derive(Parser)]
-#[command(version, max_term_width = 110)]
+#[command(name = "permitpipe", bin_name = "permitpipe", version, max_term_width = 110)]
 struct Arguments {
     /// Where `up` keeps everything [default: ~/.local/share/permitpipe; as root /var/lib/permitpipe]
     #[arg(long, global = true, env = "PERMITPIPE_DATA", value_name = "DIR")]
@@ -112,7 +112,11 @@ fn start(arguments: Arguments) -> Result<ExitCode, Error> {
     }
     let context = Context { folder: Folder::resolve(arguments.data.as_deref())?, json: arguments.json };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    runtime.explain(|| "cannot start threads".into())?.block_on(dispatch(arguments.verb, &context))
+    let runtime = runtime.explain(|| "cannot start threads".into())?;
+    let ended = runtime.block_on(dispatch(arguments.verb, &context));
+    // What has not ended by now was given its time: nobody waits for it.
+    runtime.shutdown_background();
+    ended
 }
 
 async fn dispatch(verb: Verb, context: &Context) -> Result<ExitCode, Error> {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use permitpipe_sdk::chain::{
     self as program,
-    instruction::{Mints, initialize_config},
+    instruction::{self as build, Mints},
 };
 use serde_json::{Value, json};
 use solana_client::rpc_request::RpcRequest;
@@ -23,6 +23,7 @@ use solana_system_interface::instruction as system;
 use spl_associated_token_account_interface::{
     address::get_associated_token_address, instruction::create_associated_token_account_idempotent,
 };
+#[allow(deprecated, reason = "the successor is the same code in a crate of another name")]
 use spl_token::instruction as token;
 
 use super::keys::Keys;
@@ -157,7 +158,7 @@ async fn initialize_config(rpc: &Rpc, keys: &Keys, terms: Terms) -> Result<(), E
     };
     let treasury = get_associated_token_address(&admin, &usdc_mint);
     let mints = Mints { usdc: usdc_mint, permit: keys.permit_mint.pubkey(), treasury };
-    let instruction = initialize_config(&admin, &mints, arguments);
+    let instruction = build::initialize_config(&admin, &mints, arguments);
     rpc.send(&[instruction], &[&keys.admin]).await.map(drop)
 }
 

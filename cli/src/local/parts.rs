@@ -4,7 +4,10 @@ use std::{net::SocketAddr, time::Duration};
 
 use permitpipe_broker::config::Config as BrokerConfig;
 use permitpipe_indexer::Config as IndexerConfig;
-use tokio::task::{JoinError, JoinSet};
+use tokio::{
+    runtime::Handle,
+    task::{JoinError, JoinSet},
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{keys, machine::Machine, setup::Installed};
@@ -40,10 +43,16 @@ impl Parts {
     ) -> Result<Self, Error> {
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
-        let broker = permitpipe_broker::serve(broker(folder, machine, installed, listen, tuning)?, stop.clone().cancelled_owned());
-        tasks.spawn(async move { broker.await.map_err(|e| format!("the broker stopped: {e}")) });
-        let indexer = permitpipe_indexer::run(indexer(machine), stop.clone().cancelled_owned());
-        tasks.spawn(async move { indexer.await.map_err(|e| format!("the indexer stopped: {e}")) });
+        let (broker, until) = (broker(folder, machine, installed, listen, tuning)?, stop.clone());
+        spawn(&mut tasks, move |runtime| {
+            let served = runtime.block_on(permitpipe_broker::serve(broker, until.cancelled_owned()));
+            served.map_err(|e| format!("the broker stopped: {e}"))
+        });
+        let (indexer, until) = (indexer(machine), stop.clone());
+        spawn(&mut tasks, move |runtime| {
+            let followed = runtime.block_on(permitpipe_indexer::run(indexer, until.cancelled_owned()));
+            followed.map_err(|e| format!("the indexer stopped: {e}"))
+        });
         Ok(Self { tasks, stop, url: format!("http://{}", reachable(listen)) })
     }
 
@@ -87,6 +96,12 @@ impl Parts {
             tracing::warn!("calls were still under way after {} s; their holds are recovered at the next start", DRAIN_WITHIN.as_secs());
         }
     }
+}
+
+/// A thread for each part's main loop, so that neither waits for a worker that the other keeps busy.
+fn spawn(tasks: &mut JoinSet<Result<(), String>>, part: impl FnOnce(Handle) -> Result<(), String> + Send + 'static) {
+    let runtime = Handle::current();
+    tasks.spawn_blocking(move || part(runtime));
 }
 
 fn broker(

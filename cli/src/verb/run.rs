@@ -84,7 +84,10 @@ fn scopes_for(service: &str, scopes: &[String]) -> Result<Vec<String>, Error> {
 /// What the command finds in its environment: the names that the services' own SDKs read, and ours.
 fn variables(leases: &[Lease]) -> BTreeMap<String, String> {
     let mut variables = BTreeMap::new();
-    let mut set = |name: String, value: &str| variables.entry(name).or_insert_with(|| value.to_owned());
+    // The first lease of several keeps the names they share.
+    let mut set = |name: String, value: &str| {
+        variables.entry(name).or_insert_with(|| value.to_owned());
+    };
     for lease in leases {
         let bearer = lease.bearer.as_deref().unwrap_or_default();
         let service: String =
