@@ -19,7 +19,9 @@ impl Folder {
             Some(path) => std::path::absolute(path).map_err(|e| Error::usage(format!("--data {path:?}: {e}")))?,
             None if is_root() => PathBuf::from("/var/lib/permitpipe"),
             None => home_folder("XDG_DATA_HOME", ".local/share")
-                .ok_or_else(|| Error::usage("neither HOME nor XDG_DATA_HOME is set").advise("name a folder: --data DIR"))?
+                .ok_or_else(|| {
+                    Error::usage("neither HOME nor XDG_DATA_HOME is set").advise("name a folder: --data DIR")
+                })?
                 .join("permitpipe"),
         };
         Ok(Self(path))
@@ -43,6 +45,11 @@ impl Folder {
     /// Key files, one a key.
     pub fn keys(&self) -> PathBuf {
         self.0.join("keys")
+    }
+
+    /// The policy that `up` applies first.
+    pub fn policy(&self) -> PathBuf {
+        self.0.join("agent.policy.yaml")
     }
 
     /// The private Postgres' own folder.
@@ -106,8 +113,15 @@ pub fn postgres_folders(version: Option<&str>) -> Vec<PathBuf> {
 /// How the user calls us, with the folder where it is not the usual one: to be pasted.
 pub fn our_name(folder: &Folder) -> String {
     let name = env::args().next().unwrap_or_else(|| "permitpipe".into());
-    let is_usual = Folder::resolve(None).is_ok_and(|usual| usual.0 == folder.0) || env::var_os("PERMITPIPE_DATA").is_some();
-    if is_usual { name } else { format!("{name} --data {}", folder.0.display()) }
+    let is_usual =
+        Folder::resolve(None).is_ok_and(|usual| usual.0 == folder.0) || env::var_os("PERMITPIPE_DATA").is_some();
+    if is_usual { quoted(&name) } else { format!("{} --data {}", quoted(&name), quoted(&folder.0.to_string_lossy())) }
+}
+
+/// For a shell.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%".contains(c);
+    if word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
 }
 
 /// A variable that the command line names.

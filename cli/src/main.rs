@@ -22,7 +22,7 @@ mod signal;
 mod verb;
 
 use std::{
-    io,
+    io::{self, IsTerminal},
     path::PathBuf,
     process::ExitCode,
 };
@@ -141,5 +141,6 @@ async fn dispatch(verb: Verb, context: &Context) -> Result<ExitCode, Error> {
 
 fn start_log() {
     let filter = EnvFilter::try_from_env("PERMITPIPE_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
+    let is_seen = io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(is_seen).init();
 }

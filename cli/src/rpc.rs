@@ -92,7 +92,8 @@ impl Rpc {
     pub async fn token_balance(&self, address: &Pubkey) -> Result<Option<u64>, Error> {
         let account = self.find_account(address).await?;
         // mint (32), owner (32), amount (8): see spl_token::state::Account.
-        let amount = |account: Account| account.data.get(64..72)?.first_chunk::<8>().map(|bytes| u64::from_le_bytes(*bytes));
+        let amount =
+            |account: Account| account.data.get(64..72)?.first_chunk::<8>().map(|bytes| u64::from_le_bytes(*bytes));
         Ok(account.and_then(amount))
     }
 
@@ -113,10 +114,11 @@ impl Rpc {
     }
 
     fn unreachable(&self, cause: &ClientError) -> Error {
-        // The URL may carry an api key behind `?`.
+        // The URL may carry an api key, and the cause repeats the URL.
         let url = self.client.url();
-        let url = url.split('?').next().unwrap_or_default();
-        Error::new(format!("the chain at {url} does not answer: {}", cause.kind()))
+        let (url, cause) = (url.split('?').next().unwrap_or_default(), cause.kind().to_string());
+        let cause = cause.split(" for url (").next().unwrap_or_default();
+        Error::new(format!("the chain at {url} does not answer: {cause}"))
     }
 }
 

@@ -41,8 +41,7 @@ impl Chain {
         let (commands, received) = crossbeam_channel::unbounded();
         let inner = locker.clone();
         let serve = move || {
-            let chain =
-                surfpool_core::runloops::start_local_surfnet_runloop(inner, config, commands, received, geyser);
+            let chain = surfpool_core::runloops::start_local_surfnet_runloop(inner, config, commands, received, geyser);
             if let Err(error) = hiro_system_kit::nestable_block_on(chain) {
                 eprintln!("permitpipe-localchain: the chain stopped: {error}");
                 std::process::exit(1);

@@ -177,6 +177,10 @@ fn built(instruction: Result<Instruction, ProgramError>) -> Result<Instruction, 
     instruction.explain(|| "cannot build a token instruction".into())
 }
 
-async fn cheat(rpc: &Rpc, method: &'static str, arguments: Value) -> Result<Value, solana_client::client_error::ClientError> {
+async fn cheat(
+    rpc: &Rpc,
+    method: &'static str,
+    arguments: Value,
+) -> Result<Value, solana_client::client_error::ClientError> {
     rpc.client().send(RpcRequest::Custom { method }, arguments).await
 }

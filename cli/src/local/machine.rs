@@ -31,7 +31,8 @@ pub struct Machine {
 impl Machine {
     /// Starts what is ours to start, both at once.
     pub async fn start(folder: &Folder, wanted: Wanted, progress: &Progress) -> Result<Self, Error> {
-        let (postgres, chain) = tokio::try_join!(postgres(folder, &wanted, progress), chain(folder, &wanted, progress))?;
+        let (postgres, chain) = tokio::join!(postgres(folder, &wanted, progress), chain(folder, &wanted, progress));
+        let (postgres, chain) = both(postgres, chain).await?;
         let database_url = postgres.as_ref().map(Postgres::url).or(wanted.database_url.as_deref()).unwrap_or_default();
         let ours = chain.as_ref().map(|chain| (chain.rpc_url().to_owned(), chain.ws_url().to_owned()));
         let (rpc_url, ws_url) = ours.or_else(|| wanted.rpc.clone()).unwrap_or_default();
@@ -81,11 +82,33 @@ impl Machine {
 
     /// Stops what is ours and waits until it has written everything down.
     pub async fn stop(self) {
-        if let Some(chain) = self.chain {
-            chain.stop().await;
+        stop(self.postgres, self.chain).await;
+    }
+}
+
+async fn stop(postgres: Option<Postgres>, chain: Option<LocalChain>) {
+    if let Some(chain) = chain {
+        chain.stop().await;
+    }
+    if let Some(postgres) = postgres {
+        postgres.stop().await;
+    }
+}
+
+/// When one did not start, the other is stopped first: whoever tries again finds its port and its lock free.
+async fn both(
+    postgres: Result<Option<Postgres>, Error>,
+    chain: Result<Option<LocalChain>, Error>,
+) -> Result<(Option<Postgres>, Option<LocalChain>), Error> {
+    match (postgres, chain) {
+        (Ok(postgres), Ok(chain)) => Ok((postgres, chain)),
+        (Err(error), chain) => {
+            stop(None, chain.ok().flatten()).await;
+            Err(error)
         }
-        if let Some(postgres) = self.postgres {
-            postgres.stop().await;
+        (postgres, Err(error)) => {
+            stop(postgres.ok().flatten(), None).await;
+            Err(error)
         }
     }
 }

@@ -93,7 +93,10 @@ impl Parts {
         self.stop.cancel();
         let drained = async { while self.tasks.join_next().await.is_some() {} };
         if tokio::time::timeout(DRAIN_WITHIN, drained).await.is_err() {
-            tracing::warn!("calls were still under way after {} s; their holds are recovered at the next start", DRAIN_WITHIN.as_secs());
+            tracing::warn!(
+                "calls were still under way after {} s; their holds are recovered at the next start",
+                DRAIN_WITHIN.as_secs()
+            );
         }
     }
 }

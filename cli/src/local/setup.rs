@@ -1,7 +1,10 @@
 //! What `permitpipe up` arranges once its children run: the chain's first state, the owner of the local wallet, and
 //! the profile by which the other verbs find all of it.
 
-use permitpipe_sdk::{chain, error::ClientError};
+use permitpipe_sdk::{
+    chain::{Config, PROGRAM_ID},
+    error::ClientError,
+};
 use solana_sdk::{pubkey::Pubkey, signer::Signer};
 
 use super::{
@@ -13,10 +16,14 @@ use crate::{
     clock::Stopwatch,
     config::Folder,
     error::{Error, Explain},
+    file,
     profile::Profile,
     rpc::Rpc,
     verb::up::Progress,
 };
+
+/// What the owner of the local wallet begins with.
+const FIRST_POLICY: &str = include_str!("first.policy.yaml");
 
 /// What is on the chain.
 pub struct Installed {
@@ -24,6 +31,8 @@ pub struct Installed {
     pub wallet: Pubkey,
     /// What vaults hold.
     pub usdc_mint: Pubkey,
+    /// From the request of a withdrawal to its payment.
+    pub withdrawal_delay_seconds: i64,
     /// Whether the settle key in our folder is the one the config names.
     pub can_settle: bool,
 }
@@ -44,9 +53,11 @@ pub async fn chain(folder: &Folder, machine: &Machine, terms: Terms, progress: &
     }
     let can_settle = config.settle_authority == keys.settle.pubkey();
     if !can_settle {
-        progress.say("program", &format!("another key settles here: {}; this broker does not", config.settle_authority));
+        progress
+            .say("program", &format!("another key settles here: {}; this broker does not", config.settle_authority));
     }
-    Ok(Installed { wallet: keys.wallet.pubkey(), usdc_mint: config.usdc_mint, can_settle })
+    let Config { usdc_mint, withdrawal_delay_seconds, .. } = config;
+    Ok(Installed { wallet: keys.wallet.pubkey(), usdc_mint, withdrawal_delay_seconds, can_settle })
 }
 
 /// Writes the profile, with a management key that the broker knows.
@@ -62,7 +73,7 @@ pub async fn profile(
         management_key: Profile::find(folder)?.map(|known| known.management_key).unwrap_or_default(),
         wallet: keys::wallet_path(folder),
         rpc_url: machine.rpc_url().to_owned(),
-        program_id: chain::PROGRAM_ID.to_string(),
+        program_id: PROGRAM_ID.to_string(),
         usdc_mint: installed.usdc_mint.to_string(),
     };
     if !is_known(&profile).await? {
@@ -72,7 +83,20 @@ pub async fn profile(
         progress.say("owner", &format!("{wallet}, with a management key in {}", folder.profile().display()));
     }
     profile.save(folder)?;
+    apply_first_policy(folder, &profile, progress).await?;
     Ok(profile)
+}
+
+/// Without a policy everything is refused. The file is its owner's to change; where there is one, nothing happens.
+async fn apply_first_policy(folder: &Folder, profile: &Profile, progress: &Progress) -> Result<(), Error> {
+    let path = folder.policy();
+    if path.exists() {
+        return Ok(());
+    }
+    profile.client().apply_policy(FIRST_POLICY).await?;
+    file::write_private(&path, FIRST_POLICY.as_bytes())?;
+    progress.say("policy", &format!("a first one; change {}", path.display()));
+    Ok(())
 }
 
 /// Whether the broker takes the management key; it does not when the database is a new one.

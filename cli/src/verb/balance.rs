@@ -31,7 +31,8 @@ pub async fn run(_: Args, context: &Context) -> Result<(), Error> {
 
 fn rows(account: &Account) -> Vec<[String; 3]> {
     let vault = account.vault.as_ref();
-    let on_chain = vault.map_or(0, |v| v.credited_atoms.saturating_sub(v.settled_atoms).saturating_sub(v.withdrawn_atoms));
+    let on_chain =
+        vault.map_or(0, |v| v.credited_atoms.saturating_sub(v.settled_atoms).saturating_sub(v.withdrawn_atoms));
     let mut rows = vec![
         ("available", account.available, "free for new calls"),
         ("held", account.held, "promised to calls under way"),

@@ -114,7 +114,9 @@ fn show(lease: &Lease) {
         ("status", lease.status.clone().unwrap_or_else(|| lease.state.clone())),
         ("allowed", lease.allowed_scopes.join(" ")),
     ];
-    rows.extend(lease.blocked_scopes.iter().map(|b| ("blocked", format!("{} by rule {}: {}", b.scope, b.rule, b.reason))));
+    rows.extend(
+        lease.blocked_scopes.iter().map(|b| ("blocked", format!("{} by rule {}: {}", b.scope, b.rule, b.reason))),
+    );
     rows.extend(lease.notes.iter().map(|note| ("note", note.clone())));
     rows.push(("budget", usd(lease.budget.get())));
     rows.push(("expires", lease.expires_at.to_string()));

@@ -26,7 +26,12 @@ pub async fn run(verb: Verb, context: &Context) -> Result<(), Error> {
     if context.json {
         output::json(&policy);
     } else {
-        output::line(format!("{} is in force, version {}, sha256 {}", file.display(), policy.version, policy.content_hash));
+        output::line(format!(
+            "{} is in force, version {}, sha256 {}",
+            file.display(),
+            policy.version,
+            policy.content_hash
+        ));
     }
     Ok(())
 }

@@ -76,7 +76,9 @@ fn scopes_for(service: &str, scopes: &[String]) -> Result<Vec<String>, Error> {
     };
     let scopes: Vec<String> = scopes.iter().filter_map(named).collect();
     if scopes.is_empty() {
-        return Err(Error::usage(format!("no --scope is meant for {service}")).advise(format!("add --scope {service}/SCOPE")));
+        return Err(
+            Error::usage(format!("no --scope is meant for {service}")).advise(format!("add --scope {service}/SCOPE"))
+        );
     }
     Ok(scopes)
 }
@@ -90,12 +92,15 @@ fn variables(leases: &[Lease]) -> BTreeMap<String, String> {
     };
     for lease in leases {
         let bearer = lease.bearer.as_deref().unwrap_or_default();
-        let service: String =
-            lease.service.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }).collect();
+        let service: String = lease
+            .service
+            .chars()
+            .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' })
+            .collect();
         set(format!("{service}_BASE_URL"), &lease.base_url);
         set(format!("{service}_API_KEY"), bearer);
         // Solana's clients take one URL and nothing else.
-        set(format!("{service}_RPC_URL"), &format!("{}?api-key={bearer}", lease.base_url));
+        set(format!("{service}_RPC_URL"), &format!("{}/?api-key={bearer}", lease.base_url.trim_end_matches('/')));
         set("PERMITPIPE_BASE_URL".into(), &lease.base_url);
         set("PERMITPIPE_LEASE".into(), bearer);
         set("PERMITPIPE_LEASE_ID".into(), &lease.lease_id.to_string());
@@ -140,8 +145,10 @@ async fn revoke(leases: &[Lease], client: &Client) -> Result<(), Error> {
     let mut failed = Ok(());
     for lease in leases {
         if let Err(error) = client.revoke_lease(lease.lease_id).await {
-            failed = Err(Error::new(format!("{} could not be revoked: {error}", lease.lease_id))
-                .advise(format!("it ends by itself at {}, or: permitpipe lease revoke {}", lease.expires_at, lease.lease_id)));
+            failed = Err(Error::new(format!("{} could not be revoked: {error}", lease.lease_id)).advise(format!(
+                "it ends by itself at {}, or: permitpipe lease revoke {}",
+                lease.expires_at, lease.lease_id
+            )));
         }
     }
     failed

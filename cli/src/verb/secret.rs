@@ -141,10 +141,20 @@ fn list(secrets: &[Secret], as_json: bool) {
     }
     let row = |secret: &Secret| {
         let pays = if secret.is_resold { "resold" } else { "own key" };
-        [secret.service.clone(), secret.origin.clone(), secret.version.to_string(), pays.into(), secret.secret_id.to_string()]
+        [
+            secret.service.clone(),
+            secret.origin.clone(),
+            secret.version.to_string(),
+            pays.into(),
+            secret.secret_id.to_string(),
+        ]
     };
     let rows = secrets.iter().map(row).collect();
-    output::table(["service", "origin", "version", "pays", "secret"], rows, "no secrets yet: permitpipe secret add --help");
+    output::table(
+        ["service", "origin", "version", "pays", "secret"],
+        rows,
+        "no secrets yet: permitpipe secret add --help",
+    );
 }
 
 #[cfg(test)]
@@ -153,7 +163,8 @@ mod tests {
 
     #[test]
     fn endpoints_are_read_or_refused() {
-        let read = scopes(&["read=GET,HEAD:/v1/*:100".into(), "write=POST:/v1/x".into(), "read=GET:/v2".into()]).unwrap();
+        let read =
+            scopes(&["read=GET,HEAD:/v1/*:100".into(), "write=POST:/v1/x".into(), "read=GET:/v2".into()]).unwrap();
         assert_eq!(read["read"].endpoints, ["/v1/*", "/v2"]);
         assert_eq!((read["read"].methods.len(), read["read"].price_per_call), (2, 100));
         assert_eq!(read["write"].price_per_call, 0);

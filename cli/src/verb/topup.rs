@@ -33,7 +33,11 @@ pub struct Args {
 /// Deposits and, unless told otherwise, waits until the credit can be spent.
 pub async fn run(args: Args, context: &Context) -> Result<(), Error> {
     let owner = context.owner()?;
-    let say = |text: String| if !context.json { output::line(text) };
+    let say = |text: String| {
+        if !context.json {
+            output::line(text)
+        }
+    };
     let watch = Stopwatch::start();
     let before = credited(&owner).await?;
     let instructions = instructions(&owner, &args).await?;

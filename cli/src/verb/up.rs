@@ -1,12 +1,12 @@
 //! `permitpipe up`: everything on this machine, in this process and two children.
 
 use std::{
+    convert::Infallible,
     fs::{File, TryLockError},
     net::SocketAddr,
 };
 
 use serde_json::json;
-use tokio_util::sync::CancellationToken;
 
 use super::{Context, serve::Tuning};
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
     file,
     local::{
         bootstrap::Terms,
-        machine::{self, Machine},
+        machine::{Machine, Wanted},
         parts::Parts,
         setup,
     },
@@ -60,47 +60,58 @@ pub struct Args {
 pub async fn run(args: Args, context: &Context) -> Result<(), Error> {
     let stop = signal::stop_token()?;
     let _lock = lock(&context.folder)?;
-    tokio::select! {
-        // A Ctrl-C during the start drops what was started, which stops it.
+    let (terms, wanted) = (terms(&args)?, wanted(&args)?);
+    let up = Up { args, context, terms, watch: Stopwatch::start(), progress: Progress { is_silent: context.json } };
+    let mut machine = tokio::select! {
+        () = stop.cancelled() => return Ok(()),
+        started = Machine::start(&context.folder, wanted, &up.progress) => started?,
+    };
+    let mut parts = None;
+    let ended = tokio::select! {
         () = stop.cancelled() => Ok(()),
-        started = start(args, context) => {
-            let (machine, parts) = started?;
-            watch(machine, parts, &stop, context).await
+        Err(error) = up.go_on(&mut machine, &mut parts) => Err(error),
+    };
+    // In the order in which they need each other.
+    if let Some(parts) = parts {
+        parts.stop().await;
+    }
+    machine.stop().await;
+    ended
+}
+
+/// One run of the verb.
+struct Up<'a> {
+    args: Args,
+    context: &'a Context,
+    terms: Terms,
+    watch: Stopwatch,
+    progress: Progress,
+}
+
+impl Up<'_> {
+    /// From running children to a running whole, and on until something stops by itself.
+    async fn go_on(&self, machine: &mut Machine, parts: &mut Option<Parts>) -> Result<Infallible, Error> {
+        let (folder, progress) = (&self.context.folder, &self.progress);
+        let installed = setup::chain(folder, machine, self.terms, progress).await?;
+        let tuning = with_defaults(&self.args.tuning, installed.withdrawal_delay_seconds);
+        let parts = parts.insert(Parts::start(folder, machine, &installed, self.args.listen, &tuning)?);
+        parts.wait_until_ready(progress).await?;
+        let profile = setup::profile(folder, machine, &installed, parts.url(), progress).await?;
+        progress.say("ready", &format!("in {}", self.watch));
+        announce(self.context, machine, &profile);
+        tokio::select! {
+            error = parts.failed() => Err(error),
+            error = machine.keep_alive(folder) => Err(error),
         }
     }
 }
 
-async fn start(args: Args, context: &Context) -> Result<(Machine, Parts), Error> {
-    let watch = Stopwatch::start();
-    let progress = Progress { is_silent: context.json };
-    let terms = terms(&args)?;
-    let wanted = machine::Wanted {
-        database_url: args.database_url.clone(),
-        rpc: args.rpc.clone().zip(args.ws.clone().or(args.rpc.as_deref().map(super::index::ws_url).transpose()?)),
-        rpc_port: args.rpc_port,
-        slot_ms: args.slot_ms,
+fn wanted(args: &Args) -> Result<Wanted, Error> {
+    let rpc = match &args.rpc {
+        Some(rpc) => Some((rpc.clone(), args.ws.clone().map_or_else(|| super::index::ws_url(rpc), Ok)?)),
+        None => None,
     };
-    let machine = Machine::start(&context.folder, wanted, &progress).await?;
-    let installed = setup::chain(&context.folder, &machine, terms, &progress).await?;
-    let mut parts = Parts::start(&context.folder, &machine, &installed, args.listen, &with_defaults(&args))?;
-    parts.wait_until_ready(&progress).await?;
-    let profile = setup::profile(&context.folder, &machine, &installed, parts.url(), &progress).await?;
-    progress.say("ready", &format!("in {watch}"));
-    announce(context, &machine, &profile);
-    Ok((machine, parts))
-}
-
-/// Until asked to stop, or until a part stops by itself.
-async fn watch(mut machine: Machine, mut parts: Parts, stop: &CancellationToken, context: &Context) -> Result<(), Error> {
-    let ended = tokio::select! {
-        () = stop.cancelled() => Ok(()),
-        error = parts.failed() => Err(error),
-        error = machine.keep_alive(&context.folder) => Err(error),
-    };
-    // In the order in which they need each other.
-    parts.stop().await;
-    machine.stop().await;
-    ended
+    Ok(Wanted { database_url: args.database_url.clone(), rpc, rpc_port: args.rpc_port, slot_ms: args.slot_ms })
 }
 
 fn terms(args: &Args) -> Result<Terms, Error> {
@@ -114,9 +125,9 @@ fn terms(args: &Args) -> Result<Terms, Error> {
 }
 
 /// Half of a short delay is left for indexing and settling.
-fn with_defaults(args: &Args) -> Tuning {
-    let half = u64::try_from(args.withdrawal_delay / 2).unwrap_or(0).max(1);
-    Tuning { longest_hold: Some(args.tuning.longest_hold.unwrap_or(half.min(300))), ..args.tuning.clone() }
+fn with_defaults(tuning: &Tuning, withdrawal_delay_seconds: i64) -> Tuning {
+    let half = u64::try_from(withdrawal_delay_seconds / 2).unwrap_or(0).max(1);
+    Tuning { longest_hold: Some(tuning.longest_hold.unwrap_or(half.min(300))), ..tuning.clone() }
 }
 
 /// One `up` a folder.

@@ -89,7 +89,9 @@ async fn request(owner: &Owner, amount: Amount, context: &Context, will_wait: bo
         return Err(Error::new("the request is not to be seen on chain").advise("look again with `permitpipe balance`"));
     };
     if context.json && !will_wait {
-        output::json(&json!({ "stage": "requested", "signature": signature, "amount": amount, "executable_at": executable_at }));
+        output::json(
+            &json!({ "stage": "requested", "signature": signature, "amount": amount, "executable_at": executable_at }),
+        );
     } else if !context.json {
         let seconds = executable_at.saturating_sub(owner.rpc.clock().await?).max(0);
         output::line(format!("requested   {amount} USD, transaction {signature}"));
@@ -148,7 +150,8 @@ async fn cancel(owner: &Owner, context: &Context) -> Result<(), Error> {
 
 async fn vault(owner: &Owner) -> Result<Vault, Error> {
     owner.rpc.find_vault(&owner.wallet.pubkey()).await?.ok_or_else(|| {
-        Error::new(format!("the wallet {} has no vault", owner.wallet.pubkey())).advise("permitpipe topup AMOUNT opens one")
+        Error::new(format!("the wallet {} has no vault", owner.wallet.pubkey()))
+            .advise("permitpipe topup AMOUNT opens one")
     })
 }
 
@@ -162,7 +165,8 @@ fn pending(vault: &Vault) -> Option<(u64, i64)> {
 }
 
 fn requested(vault: &Vault) -> Result<(u64, i64), Error> {
-    pending(vault).ok_or_else(|| Error::new("no withdrawal is requested").advise("request one: permitpipe withdraw AMOUNT"))
+    pending(vault)
+        .ok_or_else(|| Error::new("no withdrawal is requested").advise("request one: permitpipe withdraw AMOUNT"))
 }
 
 #[cfg(test)]

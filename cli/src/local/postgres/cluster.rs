@@ -84,12 +84,20 @@ impl Cluster {
         let note = self.data.join("postmaster.pid");
         let pid: i32 = fs::read_to_string(&note).ok()?.lines().next()?.trim().parse().ok()?;
         // The server's working directory is its data folder.
-        let is_ours = fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|cwd| Some(cwd) == self.data.canonicalize().ok());
+        let is_ours =
+            fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|cwd| Some(cwd) == self.data.canonicalize().ok());
         if !is_ours {
             let _ = fs::remove_file(note);
             return None;
         }
         Pid::from_raw(pid)
+    }
+
+    /// Removes the short socket folder, where one was needed; a clean stop leaves it empty.
+    pub fn clean(&self) {
+        if self.socket_folder != self.data {
+            let _ = fs::remove_dir(&self.socket_folder);
+        }
     }
 
     fn create(&self) -> Result<(), Error> {
@@ -147,7 +155,9 @@ fn run_as() -> Result<Option<(u32, u32)>, Error> {
         Some((fields.next()?.parse().ok()?, fields.next()?.parse().ok()?))
     };
     let found = find("postgres").or_else(|| find("nobody"));
-    found.map(Some).ok_or_else(|| Error::new("Postgres does not run as root, and there is neither `postgres` nor `nobody`"))
+    found
+        .map(Some)
+        .ok_or_else(|| Error::new("Postgres does not run as root, and there is neither `postgres` nor `nobody`"))
 }
 
 /// The data folder itself, or a short one where a socket's path would not fit.

@@ -68,7 +68,11 @@ fn watch(cluster: &Cluster, mut server: Child, parent: &Receiver<()>) -> Result<
     loop {
         match parent.recv_timeout(TICK) {
             Err(RecvTimeoutError::Timeout) => {}
-            Ok(()) | Err(RecvTimeoutError::Disconnected) => return stop_server(server),
+            Ok(()) | Err(RecvTimeoutError::Disconnected) => {
+                stop_server(server)?;
+                cluster.clean();
+                return Ok(());
+            }
         }
         if let Ok(Some(status)) = server.try_wait() {
             tracing::warn!(%status, "Postgres ended by itself; starting it again");
