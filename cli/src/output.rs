@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use comfy_table::{Cell, Table, presets};
 use permitpipe_sdk::money::Credits;
 use serde::Serialize;
+use time::{OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339};
 
 /// Prints one line. A reader that has gone away (`| head`) ends the process quietly.
 pub fn line(text: impl AsRef<str>) {
@@ -12,6 +13,12 @@ pub fn line(text: impl AsRef<str>) {
     if writeln!(out, "{}", text.as_ref()).and_then(|()| out.flush()).is_err() {
         std::process::exit(0);
     }
+}
+
+/// Prints one line, or loses it: what serves others goes on when nobody reads any more.
+pub fn notice(text: impl AsRef<str>) {
+    let mut out = io::stdout().lock();
+    let _ = writeln!(out, "{}", text.as_ref()).and_then(|()| out.flush());
 }
 
 /// Prints a value as one line of JSON.
@@ -37,6 +44,12 @@ pub fn table<const N: usize>(headings: [&str; N], rows: Vec<[String; N]>, empty:
 pub fn usd(credits: i64) -> String {
     let amount = Credits::parse(credits.saturating_abs()).unwrap_or(Credits::ZERO);
     format!("{}{amount} USD", if credits < 0 { "-" } else { "" })
+}
+
+/// A moment to the second, in UTC, such as `2026-11-21T17:08:00Z`.
+pub fn moment(at: OffsetDateTime) -> String {
+    let seconds = at.to_offset(UtcOffset::UTC).replace_nanosecond(0).unwrap_or(at);
+    seconds.format(&Rfc3339).unwrap_or_else(|_| at.to_string())
 }
 
 /// The beginning of a long id or hash, for narrow columns.

@@ -21,6 +21,9 @@ use crate::arguments::Arguments;
 /// How long a predecessor on the same file may take to flush and go.
 const HANDOVER: Duration = Duration::from_secs(15);
 
+/// How often notes that nobody reads are dropped.
+const FORGET_EVERY: Duration = Duration::from_secs(5);
+
 /// A chain that serves.
 pub struct Chain {
     locker: SurfnetSvmLocker,
@@ -35,8 +38,11 @@ impl Chain {
         wait_for_port(arguments.rpc_port)?;
         wait_for_port(arguments.ws_port)?;
         let config = config(arguments);
-        let (svm, events, geyser) = SurfnetSvm::new_with_db(database(arguments)?.as_deref(), svm_config(&config)?)
+        let (mut svm, events, geyser) = SurfnetSvm::new_with_db(database(arguments)?.as_deref(), svm_config(&config)?)
             .map_err(|e| format!("cannot open the chain's file: {e}; moving it away starts an empty chain"))?;
+        // Each start adds the interfaces of well-known programs, megabytes of them, to those of the start before, and
+        // reads them all: seconds more with every restart. We look up none of them.
+        svm.registered_idls.clear().map_err(|e| format!("cannot clean the chain's file: {e}"))?;
         let locker = SurfnetSvmLocker::new(svm);
         let (commands, received) = crossbeam_channel::unbounded();
         let inner = locker.clone();
@@ -51,6 +57,7 @@ impl Chain {
         wait_until_ready(&events)?;
         // Nobody reads the events, but the channel would grow for ever.
         thread::spawn(move || while events.recv().is_ok() {});
+        forget_profiles(locker.clone());
         Ok(Self { locker, _lock: lock })
     }
 
@@ -96,6 +103,23 @@ fn database(arguments: &Arguments) -> Result<Option<String>, String> {
     let Some(path) = &arguments.db else { return Ok(None) };
     let text = path.to_str().ok_or_else(|| format!("--db {}: the path must be UTF-8", path.display()))?;
     Ok(Some(text.to_owned()))
+}
+
+/// For each transaction the chain notes every account before and after, our program's code included, and never forgets
+/// it: a file that grows by half a megabyte a transaction. Nobody asks for these notes.
+fn forget_profiles(locker: SurfnetSvmLocker) {
+    thread::spawn(move || {
+        loop {
+            thread::sleep(FORGET_EVERY);
+            let forgotten = locker.with_svm_writer(|svm| {
+                svm.executed_transaction_profiles.clear()?;
+                svm.profile_tag_map.clear()
+            });
+            if let Err(error) = forgotten {
+                eprintln!("permitpipe-localchain: cannot clean the chain's file: {error}");
+            }
+        }
+    });
 }
 
 /// Takes the file's lock, waiting for a predecessor that is just going.

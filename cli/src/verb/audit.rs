@@ -59,7 +59,13 @@ fn show(entries: &[AuditEntry], as_json: bool) {
         if as_json {
             output::json(entry);
         } else {
-            output::line(format!("{}  {:<16}  {}  {}", entry.at, entry.kind, entry.request_id, facts(&entry.body)));
+            output::line(format!(
+                "{}  {:<16}  {}  {}",
+                output::moment(entry.at),
+                entry.kind,
+                entry.request_id,
+                facts(&entry.body)
+            ));
         }
     }
 }

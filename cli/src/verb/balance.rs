@@ -24,7 +24,11 @@ pub async fn run(_: Args, context: &Context) -> Result<(), Error> {
         output::line(format!("on its way: {} in {}, not final yet", usd(deposit.amount), deposit.signature));
     }
     if let Some((amount, at)) = account.vault.as_ref().and_then(|v| Some((v.withdrawal_atoms?, v.withdrawal_at?))) {
-        output::line(format!("withdrawal: {} from {at} on: permitpipe withdraw --execute", usd(amount)));
+        output::line(format!(
+            "withdrawal: {} from {} on: permitpipe withdraw --execute",
+            usd(amount),
+            output::moment(at)
+        ));
     }
     Ok(())
 }

@@ -119,7 +119,7 @@ fn show(lease: &Lease) {
     );
     rows.extend(lease.notes.iter().map(|note| ("note", note.clone())));
     rows.push(("budget", usd(lease.budget.get())));
-    rows.push(("expires", lease.expires_at.to_string()));
+    rows.push(("expires", output::moment(lease.expires_at)));
     if let Some(bearer) = &lease.bearer {
         rows.push(("base URL", lease.base_url.clone()));
         rows.push(("bearer", bearer.clone()));
@@ -141,7 +141,7 @@ fn list(leases: &[Lease], as_json: bool) {
             lease.state.clone(),
             lease.allowed_scopes.join(" "),
             format!("{} of {}", lease.budget_spent, lease.budget),
-            lease.expires_at.to_string(),
+            output::moment(lease.expires_at),
         ]
     };
     let headings = ["lease", "agent", "service", "state", "scopes", "spent (USD)", "expires"];

@@ -18,7 +18,10 @@ use super::{
     Context,
     lease::{self, Limits},
 };
-use crate::error::{Error, Explain};
+use crate::{
+    error::{Error, Explain},
+    output,
+};
 
 /// As which agent, with what, and what to run.
 #[derive(clap::Args)]
@@ -147,7 +150,8 @@ async fn revoke(leases: &[Lease], client: &Client) -> Result<(), Error> {
         if let Err(error) = client.revoke_lease(lease.lease_id).await {
             failed = Err(Error::new(format!("{} could not be revoked: {error}", lease.lease_id)).advise(format!(
                 "it ends by itself at {}, or: permitpipe lease revoke {}",
-                lease.expires_at, lease.lease_id
+                output::moment(lease.expires_at),
+                lease.lease_id
             )));
         }
     }

@@ -154,33 +154,33 @@ impl Progress {
     /// One line: which part, and what about it.
     pub fn say(&self, part: &str, what: &str) {
         if !self.is_silent {
-            output::line(format!("{part:<11} {what}"));
+            output::notice(format!("{part:<11} {what}"));
         }
     }
 }
 
 fn announce(context: &Context, machine: &Machine, profile: &Profile) {
     if context.json {
-        return output::json(&json!({
+        return output::notice(json!({
             "url": profile.url, "rpc_url": machine.rpc_url(), "ws_url": machine.ws_url(),
             "database_url": machine.database_url(), "program_id": profile.program_id, "usdc_mint": profile.usdc_mint,
             "data": context.folder.path(),
-        }));
+        }).to_string());
     }
     let us = config::our_name(&context.folder);
     let rpc = machine.rpc_url();
-    output::line("");
-    output::line(format!("  broker    {}", profile.url));
-    output::line(format!("  chain     {rpc}"));
-    output::line(format!("  data      {}", context.folder.path().display()));
-    output::line("");
-    output::line("Next, in another terminal:");
-    output::line("");
-    output::line(format!("  {us} topup 5"));
-    output::line(format!("  echo the-local-chain-needs-no-key | {us} secret add helius --origin {rpc} --key-stdin"));
-    output::line(format!(
+    output::notice("");
+    output::notice(format!("  broker    {}", profile.url));
+    output::notice(format!("  chain     {rpc}"));
+    output::notice(format!("  data      {}", context.folder.path().display()));
+    output::notice("");
+    output::notice("Next, in another terminal:");
+    output::notice("");
+    output::notice(format!("  {us} topup 5"));
+    output::notice(format!("  echo the-local-chain-needs-no-key | {us} secret add helius --origin {rpc} --key-stdin"));
+    output::notice(format!(
         "  {us} run --agent hello --service helius --scope 'rpc.read.*' -- \
          sh -c 'curl -s --json \"{{\\\"jsonrpc\\\":\\\"2.0\\\",\\\"id\\\":1,\\\"method\\\":\\\"getSlot\\\"}}\" \"$HELIUS_RPC_URL\"'"
     ));
-    output::line("");
+    output::notice("");
 }

@@ -6,7 +6,7 @@
 
 use std::{
     fs::{self, File, TryLockError},
-    io::{self, Read, Seek, SeekFrom},
+    io::{self, Read, Seek, SeekFrom, Write},
     path::Path,
     process::Child,
     sync::mpsc::{self, Receiver, RecvTimeoutError},
@@ -180,8 +180,10 @@ fn ignore_signals() -> Result<(), Error> {
     Ok(())
 }
 
+/// A parent that is gone by now is noticed elsewhere, and must not keep us from stopping the server.
 fn report(report: &Report) {
-    crate::output::json(report);
+    let line = serde_json::to_string(report).unwrap_or_default();
+    let _ = writeln!(io::stdout(), "{line}");
 }
 
 fn read_from(path: &Path, offset: u64) -> String {
