@@ -184,7 +184,8 @@ impl Action {
         if let Price::PerToken(_) = self.operation.price {
             return Err(ActionError::unpriced("this operation is priced by model, and its body is not read."));
         }
-        let length = declared.unwrap_or(if self.method == Method::GET || self.method == Method::HEAD { 0 } else { limit });
+        let length =
+            declared.unwrap_or(if self.method == Method::GET || self.method == Method::HEAD { 0 } else { limit });
         check_size(length, limit)?;
         self.bounds.request_bytes = length;
         Ok(self)
@@ -224,7 +225,9 @@ fn check_size(bytes: u64, limit: u64) -> Result<(), ActionError> {
     if bytes <= limit {
         return Ok(());
     }
-    Err(ActionError::too_large(format!("the body has {bytes} bytes, the limit for this operation is {limit}. Send less in one request.")))
+    Err(ActionError::too_large(format!(
+        "the body has {bytes} bytes, the limit for this operation is {limit}. Send less in one request."
+    )))
 }
 
 /// Says what would have been an operation.
@@ -232,10 +235,16 @@ fn no_operation(template: &Template, method: &Method, path: &ClientPath) -> Acti
     let name = &template.name;
     let methods: Vec<&str> = template.methods_on(path).into_iter().map(Method::as_str).collect();
     if !methods.is_empty() {
-        return ActionError::unmatched(format!("{method} {path} is no operation of {name}; this path takes {}.", methods.join(", ")));
+        return ActionError::unmatched(format!(
+            "{method} {path} is no operation of {name}; this path takes {}.",
+            methods.join(", ")
+        ));
     }
     let stripped = path.as_str().strip_prefix(&template.base_path).filter(|_| !template.base_path.is_empty());
-    let hint = match stripped.and_then(|rest| ClientPath::parse(rest).ok()).filter(|rest| !template.methods_on(rest).is_empty()) {
+    let hint = match stripped
+        .and_then(|rest| ClientPath::parse(rest).ok())
+        .filter(|rest| !template.methods_on(rest).is_empty())
+    {
         Some(rest) => format!("leave out `{}`, which we put in front: {rest}.", template.base_path),
         None => "only operations that its template names are let through; see the service's list of scopes.".to_owned(),
     };
@@ -245,13 +254,24 @@ fn no_operation(template: &Template, method: &Method, path: &ClientPath) -> Acti
 fn declared_length(headers: &HeaderMap) -> Result<Option<u64>, ActionError> {
     let Some(value) = headers.get(header::CONTENT_LENGTH) else { return Ok(None) };
     let length = value.to_str().ok().and_then(|text| text.parse().ok());
-    length.map(Some).ok_or_else(|| ActionError::malformed("the Content-Length header is not a number; send the body's length in bytes."))
+    length.map(Some).ok_or_else(|| {
+        ActionError::malformed("the Content-Length header is not a number; send the body's length in bytes.")
+    })
 }
 
 /// A compressed body would be matched and priced unread.
 fn refuse_encoding(headers: &HeaderMap) -> Result<(), ActionError> {
-    let is_plain = headers.get_all(header::CONTENT_ENCODING).iter().all(|value| value.as_bytes().eq_ignore_ascii_case(b"identity"));
-    if is_plain { Ok(()) } else { Err(ActionError::malformed("the body is compressed (Content-Encoding); send it uncompressed, since it must be read.")) }
+    let is_plain = headers
+        .get_all(header::CONTENT_ENCODING)
+        .iter()
+        .all(|value| value.as_bytes().eq_ignore_ascii_case(b"identity"));
+    if is_plain {
+        Ok(())
+    } else {
+        Err(ActionError::malformed(
+            "the body is compressed (Content-Encoding); send it uncompressed, since it must be read.",
+        ))
+    }
 }
 
 const MAX_IDEMPOTENCY_KEY_BYTES: usize = 255;
@@ -263,11 +283,13 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ActionError> {
         return Err(ActionError::malformed("there are two Idempotency-Key headers; send one."));
     }
     let bytes = value.as_bytes();
-    let is_plain = !bytes.is_empty() && bytes.len() <= MAX_IDEMPOTENCY_KEY_BYTES && bytes.iter().all(u8::is_ascii_graphic);
+    let is_plain =
+        !bytes.is_empty() && bytes.len() <= MAX_IDEMPOTENCY_KEY_BYTES && bytes.iter().all(u8::is_ascii_graphic);
     match value.to_str() {
         Ok(text) if is_plain => Ok(Some(text.to_owned())),
         _ => Err(ActionError::malformed(format!(
-            "the Idempotency-Key has {} bytes or odd characters; send 1 to {MAX_IDEMPOTENCY_KEY_BYTES} visible ASCII characters.", bytes.len()
+            "the Idempotency-Key has {} bytes or odd characters; send 1 to {MAX_IDEMPOTENCY_KEY_BYTES} visible ASCII characters.",
+            bytes.len()
         ))),
     }
 }

@@ -113,7 +113,9 @@ fn assumed_output(action: &Action, model: &Model, usage: &Usage) -> u64 {
 fn tokens(model: &Model, input: u64, cached: u64, output: u64) -> Option<Credits> {
     let cached = cached.min(input);
     let parts = [(model.input, input.saturating_sub(cached)), (model.cached_input, cached), (model.output, output)];
-    let sum = parts.into_iter().try_fold(0_i128, |sum, (price, count)| sum.checked_add(i128::from(price.get()).checked_mul(i128::from(count))?))?;
+    let sum = parts.into_iter().try_fold(0_i128, |sum, (price, count)| {
+        sum.checked_add(i128::from(price.get()).checked_mul(i128::from(count))?)
+    })?;
     let per = i128::from(TOKENS_PER_PRICE);
     let rounded = sum.checked_add(per.checked_sub(1)?)?.checked_div(per)?;
     Credits::parse(i64::try_from(rounded).ok()?).ok()

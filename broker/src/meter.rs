@@ -92,7 +92,8 @@ impl Scanner {
     }
 
     fn scan(&mut self, chunk: &[u8], mut out: Option<&mut Vec<u8>>) {
-        self.usage.response_bytes = self.usage.response_bytes.saturating_add(u64::try_from(chunk.len()).unwrap_or(u64::MAX));
+        self.usage.response_bytes =
+            self.usage.response_bytes.saturating_add(u64::try_from(chunk.len()).unwrap_or(u64::MAX));
         let mut chunk = chunk;
         if let Form::Unknown = self.form {
             let blank = chunk.iter().take_while(|b| b.is_ascii_whitespace()).count();
@@ -161,7 +162,12 @@ mod tests {
         ];
         for (text, stripped, (input, output, cached_tokens, output_events)) in cases {
             let usage = Usage {
-                input_tokens: Some(input), output_tokens: Some(output), cached_tokens, output_events, request_bytes: 0, response_bytes: text.len() as u64,
+                input_tokens: Some(input),
+                output_tokens: Some(output),
+                cached_tokens,
+                output_events,
+                request_bytes: 0,
+                response_bytes: text.len() as u64,
             };
             for at in 0..=text.len() {
                 let (head, tail) = text.as_bytes().split_at(at);
@@ -191,7 +197,11 @@ mod tests {
             assert_eq!(run(&[event.as_bytes()], true).0, event);
         }
         assert_eq!(run(&[USAGE_EVENT.trim_end().as_bytes()], true).0, "", "also without the last line's end");
-        assert_eq!(run(&[b"{\"error\":{\"message\":\"no\"}}"], true).0, "{\"error\":{\"message\":\"no\"}}", "an error instead of a stream");
+        assert_eq!(
+            run(&[b"{\"error\":{\"message\":\"no\"}}"], true).0,
+            "{\"error\":{\"message\":\"no\"}}",
+            "an error instead of a stream"
+        );
     }
 
     #[test]
@@ -222,9 +232,15 @@ mod tests {
     #[test]
     fn odd_usage_counts_as_none() {
         for text in [
-            "{\"usage\":null}", "{\"usage\":[1]}", "{\"usage\":{}}", "{\"usage\":{\"prompt_tokens\":-1,\"completion_tokens\":1.5}}",
-            "{\"usage\":{\"prompt_tokens\":\"9\"}}", "[{\"usage\":{\"prompt_tokens\":9}}]", "{\"a\":{\"usage\":{\"prompt_tokens\":9}}}",
-            "\u{1f}\u{8b}garbage", "{\"usage\":{\"prompt_tokens\":9",
+            "{\"usage\":null}",
+            "{\"usage\":[1]}",
+            "{\"usage\":{}}",
+            "{\"usage\":{\"prompt_tokens\":-1,\"completion_tokens\":1.5}}",
+            "{\"usage\":{\"prompt_tokens\":\"9\"}}",
+            "[{\"usage\":{\"prompt_tokens\":9}}]",
+            "{\"a\":{\"usage\":{\"prompt_tokens\":9}}}",
+            "\u{1f}\u{8b}garbage",
+            "{\"usage\":{\"prompt_tokens\":9",
         ] {
             let usage = run(&[text.as_bytes()], false).1;
             assert_eq!((usage.input_tokens, usage.output_tokens), (None, None), "{text}");

@@ -23,7 +23,7 @@ pub use self::{
     compile::{CompileError, Compiled},
     document::{Document, Endpoint, Limits, OwnerScope, Rule},
     guard::GuardRule,
-    lease::{Blocked, LeaseAsk, LeaseDecision, LeaseStatus},
+    lease::{Blocked, LeaseAsk, LeaseDecision, Status},
     quantity::{NamePattern, Rate},
 };
 pub use crate::yaml::Lint;

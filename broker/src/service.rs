@@ -155,7 +155,11 @@ impl Template {
         let takes_method = |operation: &&Arc<Operation>| operation.methods.contains(method);
         let matches = |operation: &Arc<Operation>| operation.best_match(path).cloned();
         let best = self.operations.iter().filter(takes_method).filter_map(matches).min();
-        self.operations.iter().filter(takes_method).filter(|operation| best.is_some() && matches(operation) == best).collect()
+        self.operations
+            .iter()
+            .filter(takes_method)
+            .filter(|operation| best.is_some() && matches(operation) == best)
+            .collect()
     }
 
     /// The methods that some operation takes on `path`, for a refusal that helps.
@@ -203,5 +207,8 @@ pub fn check_name(name: &str) -> Result<(), String> {
     if is_slug && name.len() <= 40 && name.starts_with(|c: char| c.is_ascii_lowercase()) {
         return Ok(());
     }
-    Err(format!("`{}` cannot name a service: write 1 to 40 of a-z, 0-9 and `-`, a letter first", name.chars().take(60).collect::<String>()))
+    Err(format!(
+        "`{}` cannot name a service: write 1 to 40 of a-z, 0-9 and `-`, a letter first",
+        name.chars().take(60).collect::<String>()
+    ))
 }

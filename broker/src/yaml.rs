@@ -7,7 +7,11 @@
 mod indicator;
 mod view;
 
-use std::{cell::{Cell, RefCell}, collections::HashSet, fmt};
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashSet,
+    fmt,
+};
 
 use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
@@ -84,7 +88,8 @@ impl<'t> Yaml<'t> {
         indicator::check(text)?;
         let nodes_left = Cell::new(MAX_NODES);
         let seed = NodeSeed { depth_left: MAX_DEPTH, nodes_left: &nodes_left };
-        let root = seed.deserialize(serde_yaml_ng::Deserializer::from_str(text)).map_err(|error| syntax_lint(&error))?;
+        let root =
+            seed.deserialize(serde_yaml_ng::Deserializer::from_str(text)).map_err(|error| syntax_lint(&error))?;
         Ok(Self { text, root, problems: RefCell::default() })
     }
 
@@ -99,7 +104,8 @@ impl<'t> Yaml<'t> {
         if problems.is_empty() {
             return Ok(());
         }
-        let mut lints: Vec<Lint> = problems.into_iter().take(MAX_LINTS).map(|(path, message)| locate(self.text, &path, message)).collect();
+        let mut lints: Vec<Lint> =
+            problems.into_iter().take(MAX_LINTS).map(|(path, message)| locate(self.text, &path, message)).collect();
         lints.sort_by_key(|lint| lint.line);
         Err(lints)
     }
@@ -144,7 +150,10 @@ struct NodeSeed<'a> {
 
 impl NodeSeed<'_> {
     fn inner<E: de::Error>(self) -> Result<Self, E> {
-        let depth_left = self.depth_left.checked_sub(1).ok_or_else(|| refuse(format_args!("nested deeper than {MAX_DEPTH} levels")))?;
+        let depth_left = self
+            .depth_left
+            .checked_sub(1)
+            .ok_or_else(|| refuse(format_args!("nested deeper than {MAX_DEPTH} levels")))?;
         Ok(Self { depth_left, ..self })
     }
 }
@@ -254,7 +263,11 @@ impl<'de> DeserializeSeed<'de> for Probe<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        if self.0.is_empty() { deserializer.deserialize_any(Fail).map(drop) } else { deserializer.deserialize_any(self) }
+        if self.0.is_empty() {
+            deserializer.deserialize_any(Fail).map(drop)
+        } else {
+            deserializer.deserialize_any(self)
+        }
     }
 }
 
@@ -362,7 +375,14 @@ mod tests {
 
     #[test]
     fn quotes_and_comments_hide_indicators() {
-        for text in ["a: '&x'\n", "a: \"*\" # &x *y !z\n", "# |\na: b*c\n", "a: it's & more\n", "a: [\"*\", b]\n", "a: 'it''s *'\n"] {
+        for text in [
+            "a: '&x'\n",
+            "a: \"*\" # &x *y !z\n",
+            "# |\na: b*c\n",
+            "a: it's & more\n",
+            "a: [\"*\", b]\n",
+            "a: 'it''s *'\n",
+        ] {
             assert!(Yaml::parse(text).is_ok(), "{text:?}: {}", lint(text));
         }
     }

@@ -131,7 +131,9 @@ mod tests {
 
     #[test]
     fn scopes_are_read_or_refused() {
-        for text in ["chat", "issues.comment", "issues.*", "*", "llm:complete", "llm:*", "pull_request.merge", "a-b.c_d.9"] {
+        for text in
+            ["chat", "issues.comment", "issues.*", "*", "llm:complete", "llm:*", "pull_request.merge", "a-b.c_d.9"]
+        {
             assert_eq!(Scope::parse(text).map(|s| s.to_string()).as_deref(), Ok(text));
         }
         let long = "a".repeat(129);

@@ -23,14 +23,20 @@ pub(super) struct Object<'b> {
 impl<'b> Object<'b> {
     /// Reads a body that must be one JSON object.
     pub(super) fn parse(body: &'b Bytes) -> Result<Self, ActionError> {
-        let text = std::str::from_utf8(body)
-            .map_err(|error| ActionError::malformed(format!("the body is not UTF-8 from byte {}; send JSON in UTF-8.", error.valid_up_to())))?;
+        let text = std::str::from_utf8(body).map_err(|error| {
+            ActionError::malformed(format!(
+                "the body is not UTF-8 from byte {}; send JSON in UTF-8.",
+                error.valid_up_to()
+            ))
+        })?;
         if text.trim_start_matches([' ', '\t', '\r', '\n']).is_empty() {
             return Err(ActionError::malformed("the body is empty; this operation needs a JSON object."));
         }
         check(text)?;
         let mut reader = serde_json::Deserializer::from_str(text);
-        let fields = reader.deserialize_any(FieldsVisitor).map_err(|_| ActionError::malformed("the body is not a JSON object; send `{…}`."))?;
+        let fields = reader
+            .deserialize_any(FieldsVisitor)
+            .map_err(|_| ActionError::malformed("the body is not a JSON object; send `{…}`."))?;
         Ok(Self { whole: body, fields, is_changed: false })
     }
 
@@ -42,7 +48,9 @@ impl<'b> Object<'b> {
 
     /// A field's value.
     pub(super) fn value(&self, name: &str) -> Result<Option<Value>, ActionError> {
-        let parse = |raw: &str| serde_json::from_str(raw).map_err(|_| ActionError::malformed(format!("`{name}` cannot be read.")));
+        let parse = |raw: &str| {
+            serde_json::from_str(raw).map_err(|_| ActionError::malformed(format!("`{name}` cannot be read.")))
+        };
         self.raw(name).map(parse).transpose()
     }
 
@@ -136,9 +144,16 @@ fn check(text: &str) -> Result<(), ActionError> {
     let Err(error) = result else { return Ok(()) };
     let place = format!("line {}, column {}", error.line(), error.column());
     Err(ActionError::malformed(match finding.into_inner() {
-        Some(Finding::Repeated(key)) => format!("the key `{}` is there twice in one object ({place}); send it once.", key.chars().take(60).collect::<String>()),
-        Some(Finding::TooDeep) => format!("the JSON is nested deeper than {MAX_DEPTH} levels ({place}); send it flatter."),
-        None if error.to_string().starts_with("number out of range") => format!("a number is too large for any reader ({place}); send one that 64 bits hold."),
+        Some(Finding::Repeated(key)) => format!(
+            "the key `{}` is there twice in one object ({place}); send it once.",
+            key.chars().take(60).collect::<String>()
+        ),
+        Some(Finding::TooDeep) => {
+            format!("the JSON is nested deeper than {MAX_DEPTH} levels ({place}); send it flatter.")
+        }
+        None if error.to_string().starts_with("number out of range") => {
+            format!("a number is too large for any reader ({place}); send one that 64 bits hold.")
+        }
         None if error.is_eof() => format!("the JSON ends too early ({place}); send the whole of it."),
         None => format!("the body is not valid JSON ({place}); check the syntax there."),
     }))
@@ -271,7 +286,9 @@ mod tests {
 
     #[test]
     fn counts_are_whole_and_positive() {
-        let read = |raw: &str| Object::parse(&Bytes::from(format!("{{\"n\":{raw}}}"))).unwrap().count("n").map_err(|error| error.message);
+        let read = |raw: &str| {
+            Object::parse(&Bytes::from(format!("{{\"n\":{raw}}}"))).unwrap().count("n").map_err(|error| error.message)
+        };
         assert_eq!(read("null"), Ok(None));
         assert_eq!(read("5"), Ok(Some(5)));
         assert_eq!(read("99999999999999999999999"), Ok(Some(u64::MAX)));

@@ -30,7 +30,15 @@ pub(super) fn read(operation: &Arc<Operation>, body: Bytes) -> Result<Reading, A
     let input_tokens = bound_input(operation.shape, &object, &model, body.len())?;
     let operation = Arc::clone(operation);
     let model = Some(name);
-    Ok(Reading { operation, body: object.into_bytes(), model, input_tokens, output_tokens, is_streaming, strip_usage_event })
+    Ok(Reading {
+        operation,
+        body: object.into_bytes(),
+        model,
+        input_tokens,
+        output_tokens,
+        is_streaming,
+        strip_usage_event,
+    })
 }
 
 fn find_model(operation: &Operation, object: &Object<'_>) -> Result<(String, Arc<Model>), ActionError> {
@@ -42,13 +50,19 @@ fn find_model(operation: &Operation, object: &Object<'_>) -> Result<(String, Arc
         return Ok((name.clone(), Arc::clone(model)));
     }
     let shown: String = name.chars().filter(|c| !c.is_control()).take(60).collect();
-    let hint = nearest(&name, table.names()).map_or_else(String::new, |near| format!(" The nearest name with a price is `{near}`."));
-    Err(ActionError::unpriced(format!("model `{shown}` has no price for {}, so it cannot be charged.{hint}", operation.name)))
+    let hint = nearest(&name, table.names())
+        .map_or_else(String::new, |near| format!(" The nearest name with a price is `{near}`."));
+    Err(ActionError::unpriced(format!(
+        "model `{shown}` has no price for {}, so it cannot be charged.{hint}",
+        operation.name
+    )))
 }
 
 /// Refuses what is billed beside tokens, or at another price.
 fn refuse_unpriced(shape: Shape, object: &Object<'_>) -> Result<(), ActionError> {
-    let unpriced = |what: &str| Err(ActionError::unpriced(format!("{what} has no price here, so it cannot be charged; leave it out.")));
+    let unpriced = |what: &str| {
+        Err(ActionError::unpriced(format!("{what} has no price here, so it cannot be charged; leave it out.")))
+    };
     match object.text("service_tier")?.as_deref() {
         None | Some("auto" | "default") => {}
         Some(_) => return unpriced("`service_tier` other than `auto` or `default`"),
@@ -66,7 +80,9 @@ fn refuse_unpriced(shape: Shape, object: &Object<'_>) -> Result<(), ActionError>
         return unpriced("`background`");
     }
     let is_hosted = |tool: &Value| !matches!(tool.get("type").and_then(Value::as_str), Some("function" | "custom"));
-    let hosted = object.value("tools")?.and_then(|tools| tools.as_array().and_then(|tools| tools.iter().find(|tool| is_hosted(tool)).cloned()));
+    let hosted = object
+        .value("tools")?
+        .and_then(|tools| tools.as_array().and_then(|tools| tools.iter().find(|tool| is_hosted(tool)).cloned()));
     if let Some(tool) = hosted {
         let kind: String = tool.get("type").and_then(Value::as_str).unwrap_or("?").chars().take(40).collect();
         return unpriced(&format!("the hosted tool `{kind}`"));
@@ -100,7 +116,9 @@ fn bound_output(shape: Shape, object: &mut Object<'_>, model: &Model) -> Result<
         _ => "max_completion_tokens",
     };
     if field == "max_tokens" && object.raw("max_completion_tokens").is_some() {
-        return Err(ActionError::malformed("`max_tokens` and `max_completion_tokens` are both there; send one of them."));
+        return Err(ActionError::malformed(
+            "`max_tokens` and `max_completion_tokens` are both there; send one of them.",
+        ));
     }
     let asked = object.count(field)?;
     let granted = asked.unwrap_or(model.default_max_output_tokens).min(model.max_output_tokens);
@@ -109,7 +127,9 @@ fn bound_output(shape: Shape, object: &mut Object<'_>, model: &Model) -> Result<
     }
     let choices = if shape == Shape::OpenAiResponses { 1 } else { object.count("n")?.unwrap_or(1) };
     if choices > MAX_CHOICES {
-        return Err(ActionError::malformed(format!("`n` is {choices}, the limit is {MAX_CHOICES}; ask for fewer choices.")));
+        return Err(ActionError::malformed(format!(
+            "`n` is {choices}, the limit is {MAX_CHOICES}; ask for fewer choices."
+        )));
     }
     Ok(granted.saturating_mul(choices))
 }
@@ -135,7 +155,9 @@ fn bound_input(shape: Shape, object: &Object<'_>, model: &Model, body_bytes: usi
     let template = shape == Shape::OpenAiResponses && object.raw("prompt").is_some();
     let field = if shape == Shape::OpenAiResponses { "input" } else { "messages" };
     let points_elsewhere = match shape {
-        Shape::OpenAiChat | Shape::OpenAiResponses => object.value(field)?.is_some_and(|value| points_elsewhere(&value)),
+        Shape::OpenAiChat | Shape::OpenAiResponses => {
+            object.value(field)?.is_some_and(|value| points_elsewhere(&value))
+        }
         _ => false,
     };
     let bytes = u64::try_from(body_bytes).unwrap_or(u64::MAX);
@@ -144,7 +166,15 @@ fn bound_input(shape: Shape, object: &Object<'_>, model: &Model, body_bytes: usi
 
 /// Parts whose tokens all stand in the body. Any other kind, also one that is invented later, may be larger than it looks.
 const PLAIN_PARTS: [&str; 10] = [
-    "text", "input_text", "output_text", "refusal", "message", "function", "function_call", "function_call_output", "custom",
+    "text",
+    "input_text",
+    "output_text",
+    "refusal",
+    "message",
+    "function",
+    "function_call",
+    "function_call_output",
+    "custom",
     "custom_tool_call",
 ];
 
@@ -154,7 +184,9 @@ fn points_elsewhere(value: &Value) -> bool {
         Value::Object(fields) => {
             let kind = fields.get("type").and_then(Value::as_str);
             let is_odd = kind.is_some_and(|kind| !PLAIN_PARTS.contains(&kind));
-            let has_pointer = ["audio", "image_url", "file", "file_id", "file_url"].iter().any(|key| fields.get(*key).is_some_and(|v| !v.is_null()));
+            let has_pointer = ["audio", "image_url", "file", "file_id", "file_url"]
+                .iter()
+                .any(|key| fields.get(*key).is_some_and(|v| !v.is_null()));
             is_odd || has_pointer || fields.values().any(points_elsewhere)
         }
         _ => false,

@@ -13,7 +13,10 @@ const BEARER_PARAMETERS: [&str; 3] = ["api-key", "api_key", "apikey"];
 pub(super) fn without_bearer(query: Option<&str>, injection: &Injection) -> Result<Option<String>, ActionError> {
     let Some(query) = query else { return Ok(None) };
     if query.len() > MAX_QUERY_BYTES {
-        return Err(ActionError::malformed(format!("the query has {} bytes, the limit is {MAX_QUERY_BYTES}. Send the rest in the body.", query.len())));
+        return Err(ActionError::malformed(format!(
+            "the query has {} bytes, the limit is {MAX_QUERY_BYTES}. Send the rest in the body.",
+            query.len()
+        )));
     }
     if let Some(odd) = query.bytes().find(|b| !b.is_ascii_graphic() || *b == b'#') {
         return Err(ActionError::malformed(format!("the query holds byte 0x{odd:02x}; percent-encode it.")));

@@ -23,12 +23,28 @@ fn sent(action: &Action) -> String {
 #[test]
 fn output_limits_are_put_in_or_lowered_and_nothing_else_changes() {
     for (body, expected, output) in [
-        (r#"{"model":"gpt-4o-mini","messages":[]}"#, r#"{"model":"gpt-4o-mini","messages":[],"max_completion_tokens":4096}"#, 4096),
+        (
+            r#"{"model":"gpt-4o-mini","messages":[]}"#,
+            r#"{"model":"gpt-4o-mini","messages":[],"max_completion_tokens":4096}"#,
+            4096,
+        ),
         (r#"{"model":"gpt-4o-mini", "max_tokens":5}"#, r#"{"model":"gpt-4o-mini", "max_tokens":5}"#, 5),
-        (r#"{"model":"gpt-4o-mini","max_completion_tokens":7,"n":3}"#, r#"{"model":"gpt-4o-mini","max_completion_tokens":7,"n":3}"#, 21),
+        (
+            r#"{"model":"gpt-4o-mini","max_completion_tokens":7,"n":3}"#,
+            r#"{"model":"gpt-4o-mini","max_completion_tokens":7,"n":3}"#,
+            21,
+        ),
         (r#"{"max_tokens":99999999999999999999,"model":"gpt-4o"}"#, r#"{"max_tokens":16384,"model":"gpt-4o"}"#, 16384),
-        (r#"{"max_tokens":null,"model":"gpt-4o"}"#, r#"{"max_tokens":null,"model":"gpt-4o","max_completion_tokens":4096}"#, 4096),
-        (r#"{"model":"gpt-4o","max_completion_tokens":null}"#, r#"{"model":"gpt-4o","max_completion_tokens":4096}"#, 4096),
+        (
+            r#"{"max_tokens":null,"model":"gpt-4o"}"#,
+            r#"{"max_tokens":null,"model":"gpt-4o","max_completion_tokens":4096}"#,
+            4096,
+        ),
+        (
+            r#"{"model":"gpt-4o","max_completion_tokens":null}"#,
+            r#"{"model":"gpt-4o","max_completion_tokens":4096}"#,
+            4096,
+        ),
     ] {
         let action = chat(body).unwrap();
         assert_eq!((sent(&action).as_str(), action.bounds.output_tokens), (expected, output));
@@ -62,7 +78,10 @@ fn bad_numbers_and_unpriced_wishes_are_refused_with_a_reason() {
     }
     let unknown = chat(r#"{"model":"gpt-4o-minni"}"#).unwrap_err();
     assert_eq!(unknown.status(), StatusCode::FORBIDDEN);
-    assert_eq!(unknown.message, "model `gpt-4o-minni` has no price for chat, so it cannot be charged. The nearest name with a price is `gpt-4o-mini`.");
+    assert_eq!(
+        unknown.message,
+        "model `gpt-4o-minni` has no price for chat, so it cannot be charged. The nearest name with a price is `gpt-4o-mini`."
+    );
     assert_eq!(chat("{}").unwrap_err().kind, Malformed);
     assert_eq!(chat(r#"{"model":7}"#).unwrap_err().kind, Malformed);
     assert_eq!(parse("openai", "/embeddings", r#"{"model":"gpt-4o"}"#).unwrap_err().kind, Unpriced);
@@ -73,7 +92,8 @@ fn streams_are_made_to_report_usage() {
     let plain = chat(r#"{"model":"gpt-4o","max_tokens":1,"stream":true}"#).unwrap();
     assert!(plain.is_streaming && plain.strip_usage_event);
     assert!(sent(&plain).ends_with(r#""stream":true,"stream_options":{"include_usage":true}}"#));
-    let asked = chat(r#"{"model":"gpt-4o","max_tokens":1,"stream":true,"stream_options":{"include_usage":true}}"#).unwrap();
+    let asked =
+        chat(r#"{"model":"gpt-4o","max_tokens":1,"stream":true,"stream_options":{"include_usage":true}}"#).unwrap();
     assert!(asked.is_streaming && !asked.strip_usage_event);
     let other = chat(r#"{"model":"gpt-4o","max_tokens":1,"stream":true,"stream_options":{"include_obfuscation":false,"include_usage":false}}"#).unwrap();
     assert!(other.strip_usage_event && sent(&other).contains(r#"{"include_obfuscation":false,"include_usage":true}"#));
@@ -97,7 +117,8 @@ fn input_that_the_body_only_points_at_is_bounded_by_the_context() {
 
 #[test]
 fn completions_take_one_prompt() {
-    let complete = |rest: &str| parse("openai", "/completions", &format!(r#"{{"model":"gpt-3.5-turbo-instruct",{rest}}}"#));
+    let complete =
+        |rest: &str| parse("openai", "/completions", &format!(r#"{{"model":"gpt-3.5-turbo-instruct",{rest}}}"#));
     assert_eq!(complete(r#""prompt":"a""#).unwrap().bounds.output_tokens, 256);
     assert!(complete(r#""prompt":[1,2,3]"#).is_ok());
     assert!(complete(r#""prompt":["a","b"]"#).is_err());
@@ -115,7 +136,11 @@ fn json_rpc_names_its_operation_in_the_body() {
         (r#"{"jsonrpc":"2.0","id":1,"method":"getBalanse"}"#, ActionErrorKind::Unmatched, "Did you mean `getBalance`?"),
         (r#"{"jsonrpc":"2.0","id":1}"#, ActionErrorKind::Malformed, "`method` is missing"),
         (r#"{"jsonrpc":"2.0","id":1,"method":["getSlot"]}"#, ActionErrorKind::Malformed, "must be text"),
-        (r#"{"jsonrpc":"2.0","id":1,"method":"getSlot","method":"sendTransaction"}"#, ActionErrorKind::Malformed, "twice"),
+        (
+            r#"{"jsonrpc":"2.0","id":1,"method":"getSlot","method":"sendTransaction"}"#,
+            ActionErrorKind::Malformed,
+            "twice",
+        ),
         (r#"{"method":"getSlot"}"#, ActionErrorKind::Malformed, "JSON-RPC 2.0"),
     ] {
         let error = rpc(body).unwrap_err();
@@ -130,7 +155,9 @@ fn what_is_no_operation_is_refused_with_a_hint() {
     let openai = template("openai");
     let headers = HeaderMap::new();
     let ask = |method: &Method, tail: &str| {
-        Action::parse(&openai, &Head { method, tail, query: None, headers: &headers }, None).map(|action| action.scope.to_string()).map_err(|error| error.message)
+        Action::parse(&openai, &Head { method, tail, query: None, headers: &headers }, None)
+            .map(|action| action.scope.to_string())
+            .map_err(|error| error.message)
     };
     assert_eq!(ask(&Method::GET, "/models"), Ok("models.list".into()));
     assert!(ask(&Method::GET, "/chat/completions").unwrap_err().contains("this path takes POST"));
@@ -148,7 +175,11 @@ fn streamed_bodies_are_bounded_by_their_declared_length() {
     let with = |name: &'static str, value: &str| {
         let mut headers = HeaderMap::new();
         headers.insert(name, HeaderValue::from_str(value).unwrap());
-        Action::parse(&openai, &Head { method: &Method::POST, tail: "/moderations", query: Some("api_key=x&b=1"), headers: &headers }, None)
+        Action::parse(
+            &openai,
+            &Head { method: &Method::POST, tail: "/moderations", query: Some("api_key=x&b=1"), headers: &headers },
+            None,
+        )
     };
     let action = with("content-length", "500").unwrap();
     assert_eq!((action.bounds.request_bytes, action.body, action.query.as_deref()), (500, None, Some("b=1")));

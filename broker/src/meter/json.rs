@@ -143,9 +143,16 @@ impl UsageFinder {
 fn parse(captured: &[u8]) -> Option<Usage> {
     let object: Value = serde_json::from_slice(captured).ok()?;
     let count = |names: [&str; 2]| names.iter().find_map(|name| object.get(name)?.as_u64());
-    let details = ["prompt_tokens_details", "input_tokens_details"].iter().find_map(|name| object.get(name)?.get("cached_tokens")?.as_u64());
+    let details = ["prompt_tokens_details", "input_tokens_details"]
+        .iter()
+        .find_map(|name| object.get(name)?.get("cached_tokens")?.as_u64());
     let input_tokens = count(["prompt_tokens", "input_tokens"]);
     let output_tokens = count(["completion_tokens", "output_tokens"]);
     let is_known = input_tokens.is_some() || output_tokens.is_some();
-    is_known.then(|| Usage { input_tokens, output_tokens, cached_tokens: details.unwrap_or_default(), ..Usage::default() })
+    is_known.then(|| Usage {
+        input_tokens,
+        output_tokens,
+        cached_tokens: details.unwrap_or_default(),
+        ..Usage::default()
+    })
 }

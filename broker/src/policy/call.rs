@@ -49,8 +49,15 @@ impl Compiled {
     ///
     /// `Escalate` is for what a person must have approved: let it pass only under a lease whose scope was approved.
     pub fn decide_call(&self, call: &Call<'_>) -> Decision {
-        let Ok(path) = ClientPath::parse(call.path) else { return deny("default", "the path cannot be read".into()).decision };
-        let met = |index: &usize| self.document.rules.get(*index).is_some_and(|rule| rule.endpoints.iter().any(|e| e.matches(call.method, &path)));
+        let Ok(path) = ClientPath::parse(call.path) else {
+            return deny("default", "the path cannot be read".into()).decision;
+        };
+        let met = |index: &usize| {
+            self.document
+                .rules
+                .get(*index)
+                .is_some_and(|rule| rule.endpoints.iter().any(|e| e.matches(call.method, &path)))
+        };
         let met: Vec<usize> = self.with_endpoints.iter().copied().filter(met).collect();
         let operation = self.answer(&self.question(call, call.operation, &met));
         let mut best: Option<Decision> = None;
@@ -59,7 +66,11 @@ impl Compiled {
                 best = Some(decision);
             }
         };
-        if call.granted.iter().any(|scope| scope.covers(call.operation) && (!call.is_dangerous || scope == call.operation)) {
+        if call
+            .granted
+            .iter()
+            .any(|scope| scope.covers(call.operation) && (!call.is_dangerous || scope == call.operation))
+        {
             offer(operation.decision.clone());
         }
         for own in self.owner_scopes(call, &path) {
@@ -82,12 +93,23 @@ impl Compiled {
     fn decide_by(&self, own: &OwnerScope, call: &Call<'_>, operation: &Answer, met: &[usize]) -> Decision {
         let by_scope = self.answer(&self.question(call, &own.name, met));
         let mut decision = by_scope.decision;
-        decision.rate = super::Limits { rate: decision.rate, ..Default::default() }.tightened(super::Limits { rate: own.rate, ..Default::default() }).rate;
+        decision.rate = super::Limits { rate: decision.rate, ..Default::default() }
+            .tightened(super::Limits { rate: own.rate, ..Default::default() })
+            .rate;
         if !operation.rules.is_empty() {
             return if operation.decision.effect > decision.effect { operation.decision.clone() } else { decision };
         }
-        let is_exempt = |guard: &GuardRule| by_scope.rules.iter().filter_map(|index| self.document.rules.get(*index)).any(|rule| rule.overrides.contains(guard));
-        let standing = objections(call.service, call.operation.as_str()).into_iter().filter(|guard| !is_exempt(guard)).max_by_key(|guard| guard.effect());
+        let is_exempt = |guard: &GuardRule| {
+            by_scope
+                .rules
+                .iter()
+                .filter_map(|index| self.document.rules.get(*index))
+                .any(|rule| rule.overrides.contains(guard))
+        };
+        let standing = objections(call.service, call.operation.as_str())
+            .into_iter()
+            .filter(|guard| !is_exempt(guard))
+            .max_by_key(|guard| guard.effect());
         if let Some(guard) = standing.filter(|guard| guard.effect() > decision.effect) {
             guarded(&mut decision, guard);
         }

@@ -4,7 +4,10 @@
 //! that a question meets only the rules that could mean its agent. Deny becomes `forbid`, allow and escalate become
 //! `permit`; which of the two it is stands in the rule. Numbers are never part of a policy's text.
 
-use std::{collections::{BTreeMap, HashMap}, fmt::Write as _};
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt::Write as _,
+};
 
 use cedar_policy::{Authorizer, Entities, EntityTypeName, Policy, PolicyId, PolicySet};
 
@@ -47,17 +50,21 @@ pub struct CompileError {
 impl Compiled {
     /// Compiles a policy.
     pub fn compile(document: &Document) -> Result<Self, CompileError> {
-        let type_name = |name: &str| name.parse::<EntityTypeName>().map_err(|error| CompileError { rule: name.into(), cause: error.to_string() });
+        let type_name = |name: &str| {
+            name.parse::<EntityTypeName>().map_err(|error| CompileError { rule: name.into(), cause: error.to_string() })
+        };
         let mut bands: BTreeMap<u64, Band> = BTreeMap::new();
         let mut rule_of = HashMap::new();
         for (index, rule) in document.rules.iter().enumerate() {
-            let id = PolicyId::new(format!("rule{index}"));
+            let id = PolicyId::new(rule_id(index));
             let failed = |cause: String| CompileError { rule: rule.name.clone(), cause };
-            let policy = Policy::parse(Some(id.clone()), cedar_text(rule)).map_err(|error| failed(error.to_string()))?;
+            let policy =
+                Policy::parse(Some(id.clone()), cedar_text(rule, index)).map_err(|error| failed(error.to_string()))?;
             rule_of.insert(id, index);
             bands.entry(rule.priority).or_default().add(rule, policy).map_err(failed)?;
         }
-        let with_endpoints = document.rules.iter().enumerate().filter(|(_, rule)| !rule.endpoints.is_empty()).map(|(index, _)| index);
+        let with_endpoints =
+            document.rules.iter().enumerate().filter(|(_, rule)| !rule.endpoints.is_empty()).map(|(index, _)| index);
         Ok(Self {
             with_endpoints: with_endpoints.collect(),
             bands: bands.into_values().rev().collect(),
@@ -79,7 +86,8 @@ impl Compiled {
 
 impl Band {
     fn add(&mut self, rule: &Rule, policy: Policy) -> Result<(), String> {
-        let names = rule.agents.iter().map(|agent| if let NamePattern::Exact(name) = agent { Some(name) } else { None });
+        let names =
+            rule.agents.iter().map(|agent| if let NamePattern::Exact(name) = agent { Some(name) } else { None });
         let Some(mut names) = names.collect::<Option<Vec<&String>>>() else {
             return self.common.add(policy).map_err(|error| error.to_string());
         };
@@ -93,12 +101,23 @@ impl Band {
     }
 }
 
+/// What Cedar calls a rule. Its name would do for people, but the short form can write the same name twice.
+pub(super) fn rule_id(index: usize) -> String {
+    format!("rule{index}")
+}
+
 /// A rule as Cedar reads it. Every name in it is of a small alphabet, so that nothing needs escaping.
-pub fn cedar_text(rule: &Rule) -> String {
+pub fn cedar_text(rule: &Rule, index: usize) -> String {
     let keyword = if rule.effect == Effect::Deny { "forbid" } else { "permit" };
-    let mut text = format!("@id(\"{}\")\n@effect(\"{}\")\n{keyword} (principal, action, resource)\nwhen {{", rule.name, rule.effect.as_str());
-    let agents: Vec<String> = rule.agents.iter().map(|pattern| name_condition("principal", "Agent", "agent", pattern)).collect();
-    let services: Vec<String> = rule.services.iter().map(|pattern| name_condition("resource", "Service", "service", pattern)).collect();
+    let mut text = format!(
+        "@id(\"{}\")\n@effect(\"{}\")\n{keyword} (principal, action, resource)\nwhen {{",
+        rule.name,
+        rule.effect.as_str()
+    );
+    let agents: Vec<String> =
+        rule.agents.iter().map(|pattern| name_condition("principal", "Agent", "agent", pattern)).collect();
+    let services: Vec<String> =
+        rule.services.iter().map(|pattern| name_condition("resource", "Service", "service", pattern)).collect();
     let (wild, plain): (Vec<_>, Vec<_>) = rule.scopes.iter().partition(|scope| scope.is_wildcard());
     let mut scopes: Vec<String> = wild.iter().map(|scope| format!("context.scope like \"{scope}\"")).collect();
     if !plain.is_empty() {
@@ -106,9 +125,10 @@ pub fn cedar_text(rule: &Rule) -> String {
         scopes.push(format!("[{}].contains(context.scope)", list.join(", ")));
     }
     // Writing to a String cannot fail.
-    let _ = write!(text, "\n  ({}) &&\n  ({}) &&\n  ({})", agents.join(" || "), services.join(" || "), scopes.join(" || "));
+    let _ =
+        write!(text, "\n  ({}) &&\n  ({}) &&\n  ({})", agents.join(" || "), services.join(" || "), scopes.join(" || "));
     if !rule.endpoints.is_empty() {
-        let _ = write!(text, " &&\n  context.endpoints.contains(\"{}\")", rule.name);
+        let _ = write!(text, " &&\n  context.endpoints.contains(\"{}\")", rule_id(index));
     }
     text.push_str("\n};\n");
     text
@@ -131,9 +151,9 @@ mod tests {
         let yaml = "rules:\n  - { name: a, effect: escalate, agents: [x, \"ci-*\"], services: [github], scopes: [repo.read, \"issues.*\"], endpoints: [\"/a\"] }\n";
         let document = Document::parse(yaml).unwrap();
         assert_eq!(
-            cedar_text(&document.rules[0]),
+            cedar_text(&document.rules[0], 0),
             "@id(\"a\")\n@effect(\"escalate\")\npermit (principal, action, resource)\nwhen {\n  (principal == Agent::\"x\" || context.agent like \"ci-*\") &&\n  \
-             (resource == Service::\"github\") &&\n  (context.scope like \"issues.*\" || [\"repo.read\"].contains(context.scope)) &&\n  context.endpoints.contains(\"a\")\n};\n"
+             (resource == Service::\"github\") &&\n  (context.scope like \"issues.*\" || [\"repo.read\"].contains(context.scope)) &&\n  context.endpoints.contains(\"rule0\")\n};\n"
         );
         Compiled::compile(&document).unwrap();
     }

@@ -182,10 +182,18 @@ fn read_document(root: &View<'_>) -> Document {
     for view in fields.get("rules").map(|view| view.items()).unwrap_or_default() {
         let Some(rule) = read_rule(&view) else { continue };
         if !names.insert(rule.name.clone()) {
-            view.problem(format_args!("there are two rules named `{}`; decisions name their rule, so give it another", rule.name));
+            view.problem(format_args!(
+                "there are two rules named `{}`; decisions name their rule, so give it another",
+                rule.name
+            ));
         }
         if let Some(other) = rules.iter().find(|other| contradicts(other, &rule)) {
-            view.problem(format_args!("this rule and `{}` mean the same requests at the same priority, and say {} and {}; remove one", other.name, rule.effect.as_str(), other.effect.as_str()));
+            view.problem(format_args!(
+                "this rule and `{}` mean the same requests at the same priority, and say {} and {}; remove one",
+                other.name,
+                rule.effect.as_str(),
+                other.effect.as_str()
+            ));
         }
         rules.push(rule);
     }
@@ -197,7 +205,12 @@ fn read_document(root: &View<'_>) -> Document {
 
 /// Same requests, different answer: one of the two can never have a say.
 fn contradicts(a: &Rule, b: &Rule) -> bool {
-    a.effect != b.effect && a.priority == b.priority && a.agents == b.agents && a.services == b.services && a.scopes == b.scopes && a.endpoints == b.endpoints
+    a.effect != b.effect
+        && a.priority == b.priority
+        && a.agents == b.agents
+        && a.services == b.services
+        && a.scopes == b.scopes
+        && a.endpoints == b.endpoints
 }
 
 fn read_scopes(view: &View<'_>) -> Vec<OwnerScope> {
@@ -233,7 +246,11 @@ fn read_agent(agent: &str, view: &View<'_>, rules: &mut Vec<Rule>) {
         if fields.get("scopes").is_none() && fields.get("approval").is_none() && fields.get("deny").is_none() {
             entry.problem("`scopes` is missing; name what the agent may do, such as [chat]");
         }
-        for (field, suffix, effect) in [("scopes", "", Effect::Allow), ("approval", ".approval", Effect::Escalate), ("deny", ".deny", Effect::Deny)] {
+        for (field, suffix, effect) in [
+            ("scopes", "", Effect::Allow),
+            ("approval", ".approval", Effect::Escalate),
+            ("deny", ".deny", Effect::Deny),
+        ] {
             let Some(scopes) = fields.get(field) else { continue };
             rules.push(Rule {
                 name: format!("agents.{pattern}.{service_pattern}{suffix}"),
@@ -254,7 +271,18 @@ fn read_agent(agent: &str, view: &View<'_>, rules: &mut Vec<Rule>) {
 
 fn read_rule(view: &View<'_>) -> Option<Rule> {
     let known = [
-        "name", "effect", "priority", "agents", "services", "scopes", "endpoints", "ttl", "budget", "rate_limit", "override", "reason",
+        "name",
+        "effect",
+        "priority",
+        "agents",
+        "services",
+        "scopes",
+        "endpoints",
+        "ttl",
+        "budget",
+        "rate_limit",
+        "override",
+        "reason",
     ];
     let fields = view.fields(&known);
     let name = fields.require("name").and_then(|v| v.read(parse_rule_name));
@@ -267,8 +295,16 @@ fn read_rule(view: &View<'_>) -> Option<Rule> {
     let reason = fields.get("reason").and_then(|v| v.text().map(|text| text.chars().take(300).collect()));
     let overrides = fields.get("override").map(|v| v.read_items(GuardRule::parse)).unwrap_or_default();
     let rule = Rule {
-        name: name?, effect: effect?, priority: priority?, agents: agents?, services: services?, scopes: scopes?,
-        endpoints, limits: read_limit_fields(view), overrides, reason,
+        name: name?,
+        effect: effect?,
+        priority: priority?,
+        agents: agents?,
+        services: services?,
+        scopes: scopes?,
+        endpoints,
+        limits: read_limit_fields(view),
+        overrides,
+        reason,
     };
     check_rule(view, &rule);
     Some(rule)
@@ -298,10 +334,9 @@ fn parse_rule_name(text: &str) -> Result<String, String> {
 }
 
 fn parse_effect(text: &str) -> Result<Effect, String> {
-    [Effect::Allow, Effect::Escalate, Effect::Deny]
-        .into_iter()
-        .find(|effect| effect.as_str() == text)
-        .ok_or_else(|| format!("`{}` is not an effect; write allow, deny or escalate", text.chars().take(40).collect::<String>()))
+    [Effect::Allow, Effect::Escalate, Effect::Deny].into_iter().find(|effect| effect.as_str() == text).ok_or_else(
+        || format!("`{}` is not an effect; write allow, deny or escalate", text.chars().take(40).collect::<String>()),
+    )
 }
 
 fn read_priority(view: &View<'_>) -> Option<u64> {
@@ -346,8 +381,14 @@ mod tests {
         let complete = document.find_scope("llm:complete").unwrap();
         assert_eq!((complete.endpoints.len(), complete.rate), (2, Some(Rate { count: 100, per_seconds: 60 })));
         let read = document.find_scope("storage:read").unwrap();
-        let matches = |method: Method, path: &str| read.endpoints.iter().any(|e| e.matches(&method, &ClientPath::parse(path).unwrap()));
-        assert!(matches(Method::GET, "/v1/files/a") && !matches(Method::DELETE, "/v1/files/a") && !matches(Method::GET, "/v1/files/a/b"));
+        let matches = |method: Method, path: &str| {
+            read.endpoints.iter().any(|e| e.matches(&method, &ClientPath::parse(path).unwrap()))
+        };
+        assert!(
+            matches(Method::GET, "/v1/files/a")
+                && !matches(Method::DELETE, "/v1/files/a")
+                && !matches(Method::GET, "/v1/files/a/b")
+        );
     }
 
     #[test]
@@ -361,13 +402,22 @@ mod tests {
         let text = "agents:\n  ci-bot:\n    ttl: 30m\n    services:\n      openai: { scopes: [chat], approval: [responses], deny: [embeddings], ttl: 1h, budget: 0.50 USD }\n";
         let rules = Document::parse(text).unwrap().rules;
         let summary: Vec<(&str, Effect)> = rules.iter().map(|rule| (rule.name.as_str(), rule.effect)).collect();
-        assert_eq!(summary, [
-            ("agents.ci-bot.openai", Effect::Allow), ("agents.ci-bot.openai.approval", Effect::Escalate), ("agents.ci-bot.openai.deny", Effect::Deny),
-        ]);
-        assert_eq!(rules[0].limits, Limits { ttl_seconds: Some(1800), budget: Some(Credits::parse(500_000).unwrap()), rate: None });
+        assert_eq!(
+            summary,
+            [
+                ("agents.ci-bot.openai", Effect::Allow),
+                ("agents.ci-bot.openai.approval", Effect::Escalate),
+                ("agents.ci-bot.openai.deny", Effect::Deny),
+            ]
+        );
+        assert_eq!(
+            rules[0].limits,
+            Limits { ttl_seconds: Some(1800), budget: Some(Credits::parse(500_000).unwrap()), rate: None }
+        );
     }
 
-    const RULE: &str = "rules:\n  - name: a\n    effect: allow\n    agents: [x]\n    services: [github]\n    scopes: [repo.read]\n";
+    const RULE: &str =
+        "rules:\n  - name: a\n    effect: allow\n    agents: [x]\n    services: [github]\n    scopes: [repo.read]\n";
 
     #[test]
     fn mistakes_are_named_with_line_and_column() {
@@ -379,13 +429,21 @@ mod tests {
             ("[repo.read]", "[repo.Read]", "not 'R'"),
             ("    agents: [x]\n", "", "`agents` is missing"),
             ("agents: [x]", "agnets: [x]", "4:5: `agnets` is no field here; did you mean `agents`?"),
-            ("[repo.read]", "[repo.read]\n    budget: 0.5", "7:13: an amount with decimals is written with its currency"),
+            (
+                "[repo.read]",
+                "[repo.read]\n    budget: 0.5",
+                "7:13: an amount with decimals is written with its currency",
+            ),
             ("[repo.read]", "[repo.read]\n    ttl: 0", "7:10: `0` is 0 seconds"),
             ("[repo.read]", "[repo.read]\n    ttl: -5", "7:10: `-5` is not a duration"),
             ("[repo.read]", "[repo.read]\n    priority: 1001", "the limit is 1000"),
             ("[repo.read]", "[repo.read]\n    priority: high", "7:15: expected a whole number"),
             ("[repo.read]", "[repo.read]\n    rate_limit: fast", "`fast` is not a rate"),
-            ("[repo.read]", "[repo.read]\n    override: [guard.delte]", "7:16: `guard.delte` is no guard rule; did you mean `guard.delete`?"),
+            (
+                "[repo.read]",
+                "[repo.read]\n    override: [guard.delte]",
+                "7:16: `guard.delte` is no guard rule; did you mean `guard.delete`?",
+            ),
             ("[repo.read]", "[\"*\"]\n    override: [guard.delete]", "name the scopes that are exempt"),
             ("[repo.read]", "[repo.read]\n    endpoints: [\"/a/**/b\"]", "`**` comes last"),
             ("name: a", "name: guard.x", "2:11: names that begin with `guard.`"),
@@ -407,7 +465,10 @@ mod tests {
     #[test]
     fn rules_that_contradict_each_other_are_refused() {
         let twin = RULE.trim_start_matches("rules:\n").replace("name: a", "name: b").replace("allow", "deny");
-        assert!(lints(&format!("{RULE}{twin}")).contains("mean the same requests at the same priority, and say deny and allow"));
+        assert!(
+            lints(&format!("{RULE}{twin}"))
+                .contains("mean the same requests at the same priority, and say deny and allow")
+        );
         let again = RULE.trim_start_matches("rules:\n");
         assert!(lints(&format!("{RULE}{again}")).contains("two rules named `a`"));
     }

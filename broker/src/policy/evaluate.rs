@@ -1,10 +1,13 @@
 //! One question to the compiled rules, and the guard pack beside them.
 
-use cedar_policy::{Context, Decision as CedarDecision, EntityId, EntityTypeName, EntityUid, PolicySet, Request, RestrictedExpression};
+use cedar_policy::{
+    Context, Decision as CedarDecision, EntityId, EntityTypeName, EntityUid, PolicySet, Request, RestrictedExpression,
+};
 use permitpipe_sdk::scope::Scope;
 
 use super::{
     Compiled, Decision, Effect, Limits,
+    compile::rule_id,
     guard::{GuardRule, objections},
 };
 
@@ -56,21 +59,30 @@ impl Compiled {
         let (effect, rules) = match self.verdict(question) {
             Verdict::Matched(effect, rules) => (effect, rules),
             Verdict::NoMatch => return deny("default", self.no_match_reason(question)),
-            Verdict::Failed => return deny("default", "a rule could not be evaluated, so everything is denied; check the policy".into()),
+            Verdict::Failed => {
+                return deny(
+                    "default",
+                    "a rule could not be evaluated, so everything is denied; check the policy".into(),
+                );
+            }
         };
         let deciding = || rules.iter().filter_map(|index| self.document.rules.get(*index));
-        let exempt = |guard: &GuardRule| effect == Effect::Allow && deciding().any(|rule| rule.overrides.contains(guard));
+        let exempt =
+            |guard: &GuardRule| effect == Effect::Allow && deciding().any(|rule| rule.overrides.contains(guard));
         let (overridden, standing): (Vec<GuardRule>, Vec<GuardRule>) =
             objections(question.service, question.scope.as_str()).into_iter().partition(exempt);
         let limits = deciding().fold(Limits::default(), |limits, rule| limits.tightened(rule.limits));
         let mut decision = Decision {
             effect,
             rule: deciding().next().map(|rule| rule.name.clone()).unwrap_or_default(),
-            reason: deciding().next().map_or_else(String::new, |rule| rule.reason.clone().unwrap_or_else(|| reason(effect, &rule.name, question.scope))),
+            reason: deciding().next().map_or_else(String::new, |rule| {
+                rule.reason.clone().unwrap_or_else(|| reason(effect, &rule.name, question.scope))
+            }),
             overridden,
             rate: limits.rate,
         };
-        if let Some(guard) = standing.iter().max_by_key(|guard| guard.effect()).filter(|guard| guard.effect() > effect) {
+        if let Some(guard) = standing.iter().max_by_key(|guard| guard.effect()).filter(|guard| guard.effect() > effect)
+        {
             guarded(&mut decision, *guard);
         }
         Answer { decision, rules, limits }
@@ -80,7 +92,9 @@ impl Compiled {
         let Some(request) = self.request(question) else { return Verdict::Failed };
         for band in &self.bands {
             let mut found: Option<(Effect, Vec<usize>)> = None;
-            for set in [Some(&band.common), band.named.get(question.agent)].into_iter().flatten().filter(|set| !set.is_empty()) {
+            for set in
+                [Some(&band.common), band.named.get(question.agent)].into_iter().flatten().filter(|set| !set.is_empty())
+            {
                 match self.ask(&request, set) {
                     None => return Verdict::Failed,
                     Some(matches) => found = strictest(found, matches),
@@ -106,14 +120,15 @@ impl Compiled {
             let effect = self.document.rules.get(index)?.effect;
             matches.push((effect, index));
         }
-        let is_consistent = (response.decision() == CedarDecision::Allow) == (matches.iter().any(|(effect, _)| *effect != Effect::Deny));
+        let is_consistent = (response.decision() == CedarDecision::Allow)
+            == (matches.iter().any(|(effect, _)| *effect != Effect::Deny));
         is_consistent.then_some(matches)
     }
 
     fn request(&self, question: &Question<'_>) -> Option<Request> {
         let uid = |kind: &EntityTypeName, id: &str| EntityUid::from_type_name_and_id(kind.clone(), EntityId::new(id));
         let text = |text: &str| RestrictedExpression::new_string(text.to_owned());
-        let met = question.met.iter().filter_map(|index| self.document.rules.get(*index)).map(|rule| text(&rule.name));
+        let met = question.met.iter().map(|index| text(&rule_id(*index)));
         let pairs = [
             ("agent".to_owned(), text(question.agent)),
             ("service".to_owned(), text(question.service)),
@@ -132,16 +147,26 @@ impl Compiled {
         if !scope.is_wildcard() {
             return format!("{base}; ask the owner to add one");
         }
-        let mut below: Vec<&str> = self.rules_for(agent, service).filter(|rule| rule.effect == Effect::Allow)
-            .flat_map(|rule| &rule.scopes).filter(|narrow| scope.covers(narrow)).map(Scope::as_str).collect();
+        let mut below: Vec<&str> = self
+            .rules_for(agent, service)
+            .filter(|rule| rule.effect == Effect::Allow)
+            .flat_map(|rule| &rule.scopes)
+            .filter(|narrow| scope.covers(narrow))
+            .map(Scope::as_str)
+            .collect();
         below.sort_unstable();
         below.dedup();
-        if below.is_empty() { format!("{base}; ask the owner to add one") } else { format!("{base}; it allows {}, so ask for that", below.join(", ")) }
+        if below.is_empty() {
+            format!("{base}; ask the owner to add one")
+        } else {
+            format!("{base}; it allows {}, so ask for that", below.join(", "))
+        }
     }
 
     pub(super) fn rules_for(&self, agent: &str, service: &str) -> impl Iterator<Item = &super::Rule> {
         self.document.rules.iter().filter(move |rule| {
-            rule.agents.iter().any(|pattern| pattern.matches(agent)) && rule.services.iter().any(|pattern| pattern.matches(service))
+            rule.agents.iter().any(|pattern| pattern.matches(agent))
+                && rule.services.iter().any(|pattern| pattern.matches(service))
         })
     }
 }
@@ -162,7 +187,8 @@ fn strictest(found: Option<(Effect, Vec<usize>)>, matches: Vec<(Effect, usize)>)
 pub(super) fn guarded(decision: &mut Decision, guard: GuardRule) {
     decision.effect = guard.effect();
     decision.rule = guard.name().to_owned();
-    decision.reason = format!("{}; a rule can say `override: [{}]` for exactly these scopes", guard.reason(), guard.name());
+    decision.reason =
+        format!("{}; a rule can say `override: [{}]` for exactly these scopes", guard.reason(), guard.name());
     decision.overridden.clear();
 }
 

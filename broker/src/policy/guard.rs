@@ -32,11 +32,24 @@ const DELETE: &[&str] = &["delete", "destroy", "drop", "erase", "purge", "remove
 const ADMIN: &[&str] = &["admin", "administration", "administrator", "admins", "root", "sudo", "superuser"];
 const SECRETS: &[&str] = &["credential", "credentials", "password", "passwords", "secret", "secrets"];
 const BILLING: &[&str] = &[
-    "billing", "charge", "charges", "checkout", "invoice", "invoices", "payment", "payments", "payout", "payouts", "refund", "refunds",
-    "subscription", "subscriptions",
+    "billing",
+    "charge",
+    "charges",
+    "checkout",
+    "invoice",
+    "invoices",
+    "payment",
+    "payments",
+    "payout",
+    "payouts",
+    "refund",
+    "refunds",
+    "subscription",
+    "subscriptions",
 ];
 const PRODUCTION: &[&str] = &["prod", "production"];
-const WRITE: &[&str] = &["alter", "create", "insert", "merge", "migrate", "mutate", "patch", "put", "update", "upsert", "write"];
+const WRITE: &[&str] =
+    &["alter", "create", "insert", "merge", "migrate", "mutate", "patch", "put", "update", "upsert", "write"];
 
 impl GuardRule {
     /// All of them, the strictest effects first.
@@ -106,7 +119,8 @@ pub fn objections(service: &str, scope: &str) -> Vec<GuardRule> {
     let mut all_words = scope_words.clone();
     all_words.extend(words(service));
     // Where something is counts for production only: reading from a service called `billing-docs` moves no money.
-    let matches = |rule: &GuardRule| rule.matches(if *rule == GuardRule::Production { &all_words } else { &scope_words });
+    let matches =
+        |rule: &GuardRule| rule.matches(if *rule == GuardRule::Production { &all_words } else { &scope_words });
     GuardRule::ALL.into_iter().filter(matches).collect()
 }
 

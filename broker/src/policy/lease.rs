@@ -27,7 +27,7 @@ pub struct LeaseAsk<'a> {
 
 /// The seed's words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LeaseStatus {
+pub enum Status {
     /// Every scope that was not blocked is allowed now.
     Approved,
     /// Nothing is left to allow.
@@ -40,7 +40,7 @@ pub enum LeaseStatus {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LeaseDecision {
     /// All in all.
-    pub status: LeaseStatus,
+    pub status: Status,
     /// What the lease may do.
     pub allowed: Vec<Scope>,
     /// What it may not, and why.
@@ -74,8 +74,14 @@ impl Compiled {
         // The path is not known yet: what is allowed on some endpoints may be leased, and is checked on each request.
         let met = self.rules_with_endpoints(|effect| effect != Effect::Deny);
         let mut decision = LeaseDecision {
-            status: LeaseStatus::Denied, allowed: Vec::new(), blocked: Vec::new(), escalated: Vec::new(),
-            ttl_seconds: ask.ttl_seconds, budget: ask.budget, notes: Vec::new(), overridden: Vec::new(),
+            status: Status::Denied,
+            allowed: Vec::new(),
+            blocked: Vec::new(),
+            escalated: Vec::new(),
+            ttl_seconds: ask.ttl_seconds,
+            budget: ask.budget,
+            notes: Vec::new(),
+            overridden: Vec::new(),
         };
         let mut limits = self.document.limits;
         let mut guards_ttl = false;
@@ -91,7 +97,11 @@ impl Compiled {
                 Effect::Escalate => decision.escalated.push(scope.clone()),
                 Effect::Allow => decision.allowed.push(scope.clone()),
             }
-            let overrides_ttl = answer.rules.iter().filter_map(|index| self.document.rules.get(*index)).any(|rule| rule.overrides.contains(&GuardRule::Ttl));
+            let overrides_ttl = answer
+                .rules
+                .iter()
+                .filter_map(|index| self.document.rules.get(*index))
+                .any(|rule| rule.overrides.contains(&GuardRule::Ttl));
             guards_ttl |= !overrides_ttl;
             limits = limits.tightened(answer.limits);
             decision.notes.extend(self.exceptions(ask, scope));
@@ -103,9 +113,9 @@ impl Compiled {
         }
         narrow(&mut decision, &limits);
         decision.status = match (decision.allowed.is_empty(), decision.escalated.is_empty()) {
-            (_, false) => LeaseStatus::Escalated,
-            (false, true) => LeaseStatus::Approved,
-            (true, true) => LeaseStatus::Denied,
+            (_, false) => Status::Escalated,
+            (false, true) => Status::Approved,
+            (true, true) => Status::Denied,
         };
         decision
     }
@@ -116,7 +126,9 @@ impl Compiled {
             return Vec::new();
         }
         let stricter = self.rules_for(ask.agent, ask.service).filter(|rule| rule.effect != Effect::Allow);
-        let below = stricter.flat_map(|rule| rule.scopes.iter().map(move |narrow| (rule, narrow))).filter(|(_, narrow)| scope.covers(narrow));
+        let below = stricter
+            .flat_map(|rule| rule.scopes.iter().map(move |narrow| (rule, narrow)))
+            .filter(|(_, narrow)| scope.covers(narrow));
         let mut notes: Vec<String> = below.map(|(rule, narrow)| match rule.effect {
             Effect::Deny => format!("`{scope}` does not include `{narrow}`: rule `{}` denies it.", rule.name),
             _ => format!("`{scope}` does not include `{narrow}`: rule `{}` wants a person's approval, so ask for it by name.", rule.name),
@@ -129,11 +141,16 @@ impl Compiled {
 /// Cuts time and budget down to the limits, and says so.
 fn narrow(decision: &mut LeaseDecision, limits: &Limits) {
     if let Some(limit) = limits.ttl_seconds.filter(|limit| *limit < decision.ttl_seconds) {
-        decision.notes.push(format!("The lease lasts {limit} seconds instead of {}: the policy allows no more.", decision.ttl_seconds));
+        decision.notes.push(format!(
+            "The lease lasts {limit} seconds instead of {}: the policy allows no more.",
+            decision.ttl_seconds
+        ));
         decision.ttl_seconds = limit;
     }
     if let Some(limit) = limits.budget.filter(|limit| *limit < decision.budget) {
-        decision.notes.push(format!("The budget is {limit} USD instead of {}: the policy allows no more.", decision.budget));
+        decision
+            .notes
+            .push(format!("The budget is {limit} USD instead of {}: the policy allows no more.", decision.budget));
         decision.budget = limit;
     }
 }

@@ -21,7 +21,12 @@ pub struct Rate {
 impl Rate {
     /// Reads `100/minute`.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let explain = || format!("`{}` is not a rate; write a number from 1 and second, minute, hour or day, such as 100/minute", shorten(text));
+        let explain = || {
+            format!(
+                "`{}` is not a rate; write a number from 1 and second, minute, hour or day, such as 100/minute",
+                shorten(text)
+            )
+        };
         let (count, unit) = text.split_once('/').ok_or_else(explain)?;
         let per_seconds = match unit.trim() {
             "second" | "s" => 1,
@@ -36,7 +41,8 @@ impl Rate {
 
     /// Whether it allows less than `other` does.
     pub fn is_tighter_than(self, other: Self) -> bool {
-        u128::from(self.count).saturating_mul(other.per_seconds.into()) < u128::from(other.count).saturating_mul(self.per_seconds.into())
+        u128::from(self.count).saturating_mul(other.per_seconds.into())
+            < u128::from(other.count).saturating_mul(self.per_seconds.into())
     }
 }
 
@@ -73,7 +79,10 @@ impl NamePattern {
         let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
         let begins_well = stem.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric());
         if !begins_well || stem.len() > 64 || !stem.bytes().all(is_plain) {
-            return Err(format!("`{}` is not a name: write 1 to 64 of letters, digits, `.`, `_` and `-`, with `*` only at the end", shorten(text)));
+            return Err(format!(
+                "`{}` is not a name: write 1 to 64 of letters, digits, `.`, `_` and `-`, with `*` only at the end",
+                shorten(text)
+            ));
         }
         Ok(if stem.len() < text.len() { Self::Prefix(stem.to_owned()) } else { Self::Exact(text.to_owned()) })
     }
@@ -135,7 +144,9 @@ pub(super) fn read_duration(view: &View<'_>) -> Option<u64> {
 pub(super) fn read_amount(view: &View<'_>) -> Option<Credits> {
     match view.node() {
         Node::Fraction => {
-            view.problem("an amount with decimals is written with its currency, such as `0.25 USD`, so that it stays exact");
+            view.problem(
+                "an amount with decimals is written with its currency, such as `0.25 USD`, so that it stays exact",
+            );
             None
         }
         Node::Integer(number) => parse_amount(&number.to_string()).map_err(|error| view.problem(error)).ok(),
@@ -158,10 +169,20 @@ mod tests {
 
     #[test]
     fn quantities_are_read_or_refused() {
-        for (text, seconds) in [("1", 1), ("90s", 90), ("15m", 900), ("1h", 3600), ("30 minutes", 1800), ("7d", 604_800), ("31 days", 2_678_400)] {
+        for (text, seconds) in [
+            ("1", 1),
+            ("90s", 90),
+            ("15m", 900),
+            ("1h", 3600),
+            ("30 minutes", 1800),
+            ("7d", 604_800),
+            ("31 days", 2_678_400),
+        ] {
             assert_eq!(parse_duration(text), Ok(seconds), "{text}");
         }
-        for text in ["", "0", "-5", "P1000Y", "15m ", "32d", "1.5h", "h", "15  m", "+5m", "99999999999999999999s", "1e3"] {
+        for text in
+            ["", "0", "-5", "P1000Y", "15m ", "32d", "1.5h", "h", "15  m", "+5m", "99999999999999999999s", "1e3"]
+        {
             assert!(parse_duration(text).is_err(), "{text}");
         }
         for (text, credits) in [("5 USD", 5_000_000), ("$0.25", 250_000), ("0.01", 10_000), ("0 USD", 0)] {

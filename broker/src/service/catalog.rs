@@ -76,7 +76,8 @@ mod tests {
     fn every_rpc_method_has_one_operation_and_writing_is_dangerous() {
         let catalog = Catalog::builtin().unwrap();
         let helius = catalog.find("helius").unwrap();
-        let mut methods: Vec<&str> = helius.operations.iter().filter_map(|operation| operation.rpc_method.as_deref()).collect();
+        let mut methods: Vec<&str> =
+            helius.operations.iter().filter_map(|operation| operation.rpc_method.as_deref()).collect();
         assert_eq!(methods.len(), helius.operations.len());
         methods.sort_unstable();
         methods.dedup();
@@ -88,10 +89,19 @@ mod tests {
     #[test]
     fn dated_names_are_priced_only_where_written() {
         let catalog = Catalog::builtin().unwrap();
-        let Price::PerToken(table) = &catalog.find("openai").unwrap().find_operation("chat").unwrap().price else { panic!("by token") };
+        let Price::PerToken(table) = &catalog.find("openai").unwrap().find_operation("chat").unwrap().price else {
+            panic!("by token")
+        };
         assert_eq!(table.find("gpt-4o-mini").unwrap().input.get(), 150_000);
         assert_eq!(table.find("gpt-4o-mini"), table.find("gpt-4o-mini-2024-07-18"));
-        for unknown in ["gpt-4o-mini-2031-01-01", "gpt-4o-mini-", "GPT-4o-mini", "gpt-4o*", "ft:gpt-4o-mini:x", "text-embedding-3-small"] {
+        for unknown in [
+            "gpt-4o-mini-2031-01-01",
+            "gpt-4o-mini-",
+            "GPT-4o-mini",
+            "gpt-4o*",
+            "ft:gpt-4o-mini:x",
+            "text-embedding-3-small",
+        ] {
             assert!(table.find(unknown).is_none(), "{unknown}");
         }
     }

@@ -7,7 +7,9 @@ use permitpipe_sdk::{money::Credits, scope::Scope};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{ErrorShape, Injection, Operation, Origin, Price, Shape, Template, UsageReader, check_name, template::parse_method};
+use super::{
+    ErrorShape, Injection, Operation, Origin, Price, Shape, Template, UsageReader, check_name, template::parse_method,
+};
 use crate::path::PathPattern;
 
 /// A service as its owner registers it, on the wire and in the database.
@@ -57,8 +59,29 @@ pub struct CustomScope {
 
 /// Names that paths under `/v1` use for our own resources.
 const RESERVED: [&str; 23] = [
-    "access", "account", "agents", "approvals", "audit", "auth", "decisions", "exposure", "incidents", "leases", "openapi", "plans", "policies",
-    "proxy", "receipts", "relays", "secrets", "services", "session", "settlements", "stake", "subscriptions", "tokens",
+    "access",
+    "account",
+    "agents",
+    "approvals",
+    "audit",
+    "auth",
+    "decisions",
+    "exposure",
+    "incidents",
+    "leases",
+    "openapi",
+    "plans",
+    "policies",
+    "proxy",
+    "receipts",
+    "relays",
+    "secrets",
+    "services",
+    "session",
+    "settlements",
+    "stake",
+    "subscriptions",
+    "tokens",
 ];
 const BODY_LIMIT_BYTES: u64 = 16 << 20;
 const RESPONSE_LIMIT_BYTES: u64 = 64 << 20;
@@ -75,7 +98,8 @@ impl CustomService {
         if self.scopes.is_empty() || self.scopes.len() > MAX_SCOPES {
             return Err(format!("a service has 1 to {MAX_SCOPES} scopes, this one has {}", self.scopes.len()));
         }
-        let operations: Result<Vec<Arc<Operation>>, String> = self.scopes.iter().map(|(name, scope)| scope.operation(name).map(Arc::new)).collect();
+        let operations: Result<Vec<Arc<Operation>>, String> =
+            self.scopes.iter().map(|(name, scope)| scope.operation(name).map(Arc::new)).collect();
         let canonical = serde_json::to_vec(self).map_err(|_| "the service cannot be written as JSON".to_owned())?;
         let content_hash: [u8; 32] = Sha256::digest(canonical).into();
         let template = Template {
@@ -89,7 +113,10 @@ impl CustomService {
             price_version: format!("custom-{}", hex::encode(content_hash).get(..12).unwrap_or_default()),
         };
         match template.find_clash() {
-            Some((a, b)) => Err(format!("scopes `{}` and `{}` have a method and endpoint in common; tell them apart", a.name, b.name)),
+            Some((a, b)) => Err(format!(
+                "scopes `{}` and `{}` have a method and endpoint in common; tell them apart",
+                a.name, b.name
+            )),
             None => Ok(template),
         }
     }
@@ -105,9 +132,13 @@ impl CustomScope {
         if self.endpoints.is_empty() || self.methods.is_empty() || self.endpoints.len() > MAX_ENDPOINTS {
             return Err(in_scope(format!("name 1 to {MAX_ENDPOINTS} endpoints and at least one method")));
         }
-        let paths: Result<Vec<PathPattern>, String> =
-            self.endpoints.iter().map(|text| PathPattern::parse(text).map_err(|error| in_scope(format!("endpoint `{text}`: {error}")))).collect();
-        let methods: Result<Vec<Method>, String> = self.methods.iter().map(|text| parse_method(text).map_err(in_scope)).collect();
+        let paths: Result<Vec<PathPattern>, String> = self
+            .endpoints
+            .iter()
+            .map(|text| PathPattern::parse(text).map_err(|error| in_scope(format!("endpoint `{text}`: {error}"))))
+            .collect();
+        let methods: Result<Vec<Method>, String> =
+            self.methods.iter().map(|text| parse_method(text).map_err(in_scope)).collect();
         Ok(Operation {
             name: scope,
             methods: methods?,
@@ -128,17 +159,38 @@ impl CustomInjection {
     fn read(&self) -> Result<Injection, String> {
         match self {
             Self::Header { name, prefix } => {
-                let header = HeaderName::try_from(name.as_str()).map_err(|_| format!("`{name}` is not a header name"))?;
-                let framing = ["host", "content-length", "transfer-encoding", "connection", "upgrade", "te", "trailer", "content-type", "expect"];
+                let header =
+                    HeaderName::try_from(name.as_str()).map_err(|_| format!("`{name}` is not a header name"))?;
+                let framing = [
+                    "host",
+                    "content-length",
+                    "transfer-encoding",
+                    "connection",
+                    "upgrade",
+                    "te",
+                    "trailer",
+                    "content-type",
+                    "expect",
+                ];
                 if framing.contains(&header.as_str()) {
                     return Err(format!("the key cannot go into `{header}`; that header describes the request"));
                 }
                 let is_plain = prefix.len() <= 32 && prefix.bytes().all(|b| (0x20..0x7f).contains(&b));
-                if is_plain { Ok(Injection::Header { name: header, prefix: prefix.clone() }) } else { Err("the prefix before the key is at most 32 visible characters".into()) }
+                if is_plain {
+                    Ok(Injection::Header { name: header, prefix: prefix.clone() })
+                } else {
+                    Err("the prefix before the key is at most 32 visible characters".into())
+                }
             }
             Self::Query { name } => {
-                let is_plain = !name.is_empty() && name.len() <= 64 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
-                if is_plain { Ok(Injection::Query { name: name.clone() }) } else { Err("a query parameter is named in letters, digits, `-` and `_`".into()) }
+                let is_plain = !name.is_empty()
+                    && name.len() <= 64
+                    && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+                if is_plain {
+                    Ok(Injection::Query { name: name.clone() })
+                } else {
+                    Err("a query parameter is named in letters, digits, `-` and `_`".into())
+                }
             }
         }
     }
@@ -173,9 +225,20 @@ mod tests {
             (&|s| s.name = "../x".into(), "cannot name a service"),
             (&|s| s.origin = "https://a.example/v1".into(), "is not an origin"),
             (&|s| s.scopes.clear(), "1 to 200 scopes"),
-            (&|s| s.injection = CustomInjection::Header { name: "Host".into(), prefix: String::new() }, "cannot go into `host`"),
-            (&|s| s.injection = CustomInjection::Header { name: "x-key".into(), prefix: "a\r\nb".into() }, "visible characters"),
-            (&|s| { s.scopes.insert("files.*".into(), s.scopes["files.read"].clone()); }, "plain name"),
+            (
+                &|s| s.injection = CustomInjection::Header { name: "Host".into(), prefix: String::new() },
+                "cannot go into `host`",
+            ),
+            (
+                &|s| s.injection = CustomInjection::Header { name: "x-key".into(), prefix: "a\r\nb".into() },
+                "visible characters",
+            ),
+            (
+                &|s| {
+                    s.scopes.insert("files.*".into(), s.scopes["files.read"].clone());
+                },
+                "plain name",
+            ),
         ];
         for (change, expected) in cases {
             let mut bad = service();
@@ -183,6 +246,9 @@ mod tests {
             let error = bad.template().unwrap_err();
             assert!(error.contains(expected), "{error}");
         }
-        assert!(serde_json::from_str::<CustomScope>(r#"{"endpoints":["/a"],"methods":["GET"]}"#).is_err(), "a price is needed");
+        assert!(
+            serde_json::from_str::<CustomScope>(r#"{"endpoints":["/a"],"methods":["GET"]}"#).is_err(),
+            "a price is needed"
+        );
     }
 }

@@ -20,7 +20,9 @@ pub struct Origin {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OriginError {
     /// Not a URL, or one with more than scheme, host and port, or in another spelling.
-    #[error("`{0}` is not an origin: write scheme, host and, if it is not the usual one, port, such as https://api.example.com")]
+    #[error(
+        "`{0}` is not an origin: write scheme, host and, if it is not the usual one, port, such as https://api.example.com"
+    )]
     Malformed(String),
     /// Something that only an operator may point at.
     #[error("{0}")]
@@ -58,18 +60,27 @@ impl Origin {
     /// What the name resolves to is checked again at every connection.
     pub fn check_public(&self) -> Result<(), OriginError> {
         let Host::Domain(name) = &self.host else {
-            return Err(OriginError::NotPublic("an upstream is named by host name, not by address, unless the operator allows that very origin"));
+            return Err(OriginError::NotPublic(
+                "an upstream is named by host name, not by address, unless the operator allows that very origin",
+            ));
         };
         if !self.is_https {
-            return Err(OriginError::NotPublic("an upstream is reached by https, unless the operator allows that very origin"));
+            return Err(OriginError::NotPublic(
+                "an upstream is reached by https, unless the operator allows that very origin",
+            ));
         }
         if self.port != 443 {
-            return Err(OriginError::NotPublic("an upstream is reached on port 443, unless the operator allows that very origin"));
+            return Err(OriginError::NotPublic(
+                "an upstream is reached on port 443, unless the operator allows that very origin",
+            ));
         }
-        let private = ["localhost", "local", "internal", "intranet", "lan", "home", "corp", "onion", "test", "invalid", "arpa"];
+        let private =
+            ["localhost", "local", "internal", "intranet", "lan", "home", "corp", "onion", "test", "invalid", "arpa"];
         let last = name.rsplit('.').next().unwrap_or_default();
         if !name.contains('.') || private.contains(&last) {
-            return Err(OriginError::NotPublic("an upstream has a public host name, unless the operator allows that very origin"));
+            return Err(OriginError::NotPublic(
+                "an upstream has a public host name, unless the operator allows that very origin",
+            ));
         }
         Ok(())
     }
@@ -79,8 +90,14 @@ impl Origin {
         let escapes = || OriginError::Escapes(self.text.clone());
         let target = query.map_or_else(|| path.to_owned(), |query| format!("{path}?{query}"));
         let target = PathAndQuery::try_from(target).map_err(|_| escapes())?;
-        let uri = Uri::builder().scheme(self.scheme()).authority(self.authority.as_str()).path_and_query(target).build().map_err(|_| escapes())?;
-        let is_here = uri.scheme_str() == Some(self.scheme()) && uri.authority().is_some_and(|a| a.as_str() == self.authority);
+        let uri = Uri::builder()
+            .scheme(self.scheme())
+            .authority(self.authority.as_str())
+            .path_and_query(target)
+            .build()
+            .map_err(|_| escapes())?;
+        let is_here =
+            uri.scheme_str() == Some(self.scheme()) && uri.authority().is_some_and(|a| a.as_str() == self.authority);
         let is_same = path.starts_with('/') && uri.path() == path && uri.query() == query;
         if is_here && is_same { Ok(uri) } else { Err(escapes()) }
     }
@@ -132,16 +149,50 @@ mod tests {
 
     #[test]
     fn origins_have_one_spelling() {
-        for text in ["https://api.openai.com", "http://127.0.0.1:8899", "https://a.example:8443", "http://[::1]:9000", "http://localhost:1"] {
+        for text in [
+            "https://api.openai.com",
+            "http://127.0.0.1:8899",
+            "https://a.example:8443",
+            "http://[::1]:9000",
+            "http://localhost:1",
+        ] {
             assert_eq!(Origin::parse(text).map(|o| o.to_string()).as_deref(), Ok(text));
         }
         for text in [
-            "", "api.openai.com", "https://", "https://api.openai.com/", "https://api.openai.com/v1", "https://API.openai.com",
-            "https://api.openai.com:443", "http://a.example:80", "https://u@a.example", "https://u:p@a.example", "https://a.example?x",
-            "https://a.example#x", "https://a.example.", "https:a.example", "https:\\\\a.example", " https://a.example", "https://a.example ",
-            "ftp://a.example", "file:///etc/passwd", "http://0x7f.1", "http://2130706433", "http://0177.0.0.1", "http://127.1",
-            "https://exämple.com", "https://a%2eexample", "https://a.example:0", "https://a.example:65536", "https://a.example:", "http://[::ffff:7f00:0001]",
-            "https://a.ex\tample", "https://a.example\n", "//a.example", "javascript:1", "https://a.example\\@b.example",
+            "",
+            "api.openai.com",
+            "https://",
+            "https://api.openai.com/",
+            "https://api.openai.com/v1",
+            "https://API.openai.com",
+            "https://api.openai.com:443",
+            "http://a.example:80",
+            "https://u@a.example",
+            "https://u:p@a.example",
+            "https://a.example?x",
+            "https://a.example#x",
+            "https://a.example.",
+            "https:a.example",
+            "https:\\\\a.example",
+            " https://a.example",
+            "https://a.example ",
+            "ftp://a.example",
+            "file:///etc/passwd",
+            "http://0x7f.1",
+            "http://2130706433",
+            "http://0177.0.0.1",
+            "http://127.1",
+            "https://exämple.com",
+            "https://a%2eexample",
+            "https://a.example:0",
+            "https://a.example:65536",
+            "https://a.example:",
+            "http://[::ffff:7f00:0001]",
+            "https://a.ex\tample",
+            "https://a.example\n",
+            "//a.example",
+            "javascript:1",
+            "https://a.example\\@b.example",
         ] {
             assert!(Origin::parse(text).is_err(), "{text:?} was read as {:?}", Origin::parse(text));
         }
@@ -152,8 +203,15 @@ mod tests {
         let is_public = |text: &str| Origin::parse(text).unwrap().check_public().is_ok();
         assert!(is_public("https://api.example.com"));
         for text in [
-            "http://api.example.com", "https://127.0.0.1", "https://[::1]", "https://localhost", "https://a.localhost", "https://metadata.google.internal",
-            "https://printer.local", "https://intranet", "https://api.example.com:22",
+            "http://api.example.com",
+            "https://127.0.0.1",
+            "https://[::1]",
+            "https://localhost",
+            "https://a.localhost",
+            "https://metadata.google.internal",
+            "https://printer.local",
+            "https://intranet",
+            "https://api.example.com:22",
         ] {
             assert!(!is_public(text), "{text}");
         }

@@ -85,17 +85,32 @@ fn read_template(root: &View<'_>, content_hash: [u8; 32]) -> Option<Template> {
     let read = |(name, view): (&str, View<'_>)| read_operation(&operations, name, &view, defaults.as_ref(), &tables);
     let read: Vec<Arc<Operation>> = operations.entries().into_iter().filter_map(read).map(Arc::new).collect();
     let template = Template {
-        name: name?, origin: origin?, base_path: base_path?, injection: injection?, error_shape: error_shape?,
-        operations: read, content_hash, price_version: price_version?,
+        name: name?,
+        origin: origin?,
+        base_path: base_path?,
+        injection: injection?,
+        error_shape: error_shape?,
+        operations: read,
+        content_hash,
+        price_version: price_version?,
     };
     if let Some((a, b)) = template.find_clash() {
-        operations.key_problem(b.name.as_str(), format_args!("`{}` and `{}` have a method and path in common; tell them apart", a.name, b.name));
+        operations.key_problem(
+            b.name.as_str(),
+            format_args!("`{}` and `{}` have a method and path in common; tell them apart", a.name, b.name),
+        );
     }
     Some(template)
 }
 
 /// One operation; what it lacks comes from the defaults.
-fn read_operation(all: &View<'_>, name: &str, view: &View<'_>, defaults: Option<&Fields<'_>>, tables: &Tables) -> Option<Operation> {
+fn read_operation(
+    all: &View<'_>,
+    name: &str,
+    view: &View<'_>,
+    defaults: Option<&Fields<'_>>,
+    tables: &Tables,
+) -> Option<Operation> {
     let own = view.fields(&OPERATION_FIELDS);
     let field = |name: &str| own.get(name).or_else(|| defaults.and_then(|defaults| defaults.get(name)));
     let require = |name: &str| {
@@ -126,12 +141,21 @@ fn read_operation(all: &View<'_>, name: &str, view: &View<'_>, defaults: Option<
         view.problem("`rpc_method` and `reads: json-rpc` go together; write both or neither");
     }
     if matches!(price, Some(Price::PerToken(_))) && matches!(shape, Shape::Opaque | Shape::JsonRpc) {
-        view.problem("a price by model needs a body that names the model: `reads: openai.chat` or another of that kind");
+        view.problem(
+            "a price by model needs a body that names the model: `reads: openai.chat` or another of that kind",
+        );
     }
     Some(Operation {
-        name: scope?, methods: methods?, paths: paths?, rpc_method: rpc_method.flatten(), shape,
-        request_limit_bytes: request_limit_bytes?, response_limit_bytes: response_limit_bytes?,
-        is_dangerous: is_dangerous?, usage: usage?, price: price?,
+        name: scope?,
+        methods: methods?,
+        paths: paths?,
+        rpc_method: rpc_method.flatten(),
+        shape,
+        request_limit_bytes: request_limit_bytes?,
+        response_limit_bytes: response_limit_bytes?,
+        is_dangerous: is_dangerous?,
+        usage: usage?,
+        price: price?,
     })
 }
 
@@ -147,13 +171,22 @@ fn read_injection(view: &View<'_>) -> Option<Injection> {
     let fields = view.fields(&["header", "prefix", "query"]);
     match (fields.get("header"), fields.get("query")) {
         (Some(header), None) => {
-            let name = header.read(|text| HeaderName::try_from(text).map_err(|_| format!("`{text}` is not a header name")))?;
+            let name =
+                header.read(|text| HeaderName::try_from(text).map_err(|_| format!("`{text}` is not a header name")))?;
             let prefix = fields.get("prefix").map_or(Some(String::new()), |v| v.text().map(str::to_owned))?;
             Some(Injection::Header { name, prefix })
         }
         (None, Some(query)) => {
-            let is_plain = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
-            let parse = |text: &str| if is_plain(text) { Ok(text.to_owned()) } else { Err("a query parameter is named in letters, digits, `-` and `_`") };
+            let is_plain = |text: &str| {
+                !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+            };
+            let parse = |text: &str| {
+                if is_plain(text) {
+                    Ok(text.to_owned())
+                } else {
+                    Err("a query parameter is named in letters, digits, `-` and `_`")
+                }
+            };
             Some(Injection::Query { name: query.read(parse)? })
         }
         _ => {
@@ -170,8 +203,11 @@ fn parse_error_shape(text: &str) -> Result<ErrorShape, String> {
 
 fn parse_shape(text: &str) -> Result<Shape, String> {
     let known = [
-        ("nothing", Shape::Opaque), ("json-rpc", Shape::JsonRpc), ("openai.chat", Shape::OpenAiChat),
-        ("openai.completions", Shape::OpenAiCompletions), ("openai.responses", Shape::OpenAiResponses),
+        ("nothing", Shape::Opaque),
+        ("json-rpc", Shape::JsonRpc),
+        ("openai.chat", Shape::OpenAiChat),
+        ("openai.completions", Shape::OpenAiCompletions),
+        ("openai.responses", Shape::OpenAiResponses),
         ("openai.embeddings", Shape::OpenAiEmbeddings),
     ];
     one_of(text, &known)
@@ -201,7 +237,11 @@ fn read_size(view: &View<'_>) -> Option<u64> {
     }
     view.read(|text| {
         let (number, unit) = text.split_once(' ').unwrap_or((text, ""));
-        let factor: Option<u64> = match unit { "KiB" => Some(1 << 10), "MiB" => Some(1 << 20), _ => None };
+        let factor: Option<u64> = match unit {
+            "KiB" => Some(1 << 10),
+            "MiB" => Some(1 << 20),
+            _ => None,
+        };
         let size = number.parse::<u64>().ok().zip(factor).and_then(|(number, factor)| number.checked_mul(factor));
         size.ok_or("expected a number of bytes, or a size such as `64 KiB` or `8 MiB`")
     })
@@ -211,9 +251,9 @@ fn read_price(view: &View<'_>, tables: &Tables) -> Option<Price> {
     let fields = view.fields(&["per_call", "models"]);
     match (fields.get("per_call"), fields.get("models")) {
         (Some(per_call), None) => read_credits(&per_call).map(Price::PerCall),
-        (None, Some(models)) => models.read(|name| {
-            tables.get(name).cloned().ok_or_else(|| format!("there is no table `{name}` under `models`"))
-        }).map(Price::PerToken),
+        (None, Some(models)) => models
+            .read(|name| tables.get(name).cloned().ok_or_else(|| format!("there is no table `{name}` under `models`")))
+            .map(Price::PerToken),
         _ => {
             view.problem("write either `per_call: CREDITS` or `models: TABLE`");
             None
@@ -222,7 +262,8 @@ fn read_price(view: &View<'_>, tables: &Tables) -> Option<Price> {
 }
 
 fn read_credits(view: &View<'_>) -> Option<Credits> {
-    let credits = view.integer().map(|number| i64::try_from(number).ok().and_then(|number| Credits::parse(number).ok()))?;
+    let credits =
+        view.integer().map(|number| i64::try_from(number).ok().and_then(|number| Credits::parse(number).ok()))?;
     if credits.is_none() {
         view.problem("this price is beyond 64 bits");
     }
@@ -251,17 +292,32 @@ fn read_table(view: &View<'_>) -> ModelTable {
 
 /// A model and the dates of its snapshots that cost the same: no pattern, since the next snapshot may not.
 fn read_model(view: &View<'_>) -> Option<(Model, Vec<String>)> {
-    let fields = view.fields(&["dated", "input", "cached_input", "output", "context", "max_output", "default_max_output", "reasoning"]);
+    let fields = view.fields(&[
+        "dated",
+        "input",
+        "cached_input",
+        "output",
+        "context",
+        "max_output",
+        "default_max_output",
+        "reasoning",
+    ]);
     let tokens = |name: &str| fields.require(name).and_then(|v| v.integer());
     let price = |name: &str| fields.require(name).and_then(|v| read_credits(&v));
     let as_text = |v: View<'_>| v.read_items(|text| Ok::<_, String>(text.to_owned()));
-    let (input, output, context, max_output) = (price("input"), price("output"), tokens("context"), tokens("max_output"));
+    let (input, output, context, max_output) =
+        (price("input"), price("output"), tokens("context"), tokens("max_output"));
     let cached_input = fields.get("cached_input").map_or(input, |v| read_credits(&v));
     let default_max_output = fields.get("default_max_output").map_or(max_output, |v| v.integer());
     let is_reasoning = fields.get("reasoning").map_or(Some(false), |v| v.boolean());
     let model = Model {
-        input: input?, cached_input: cached_input?, output: output?, context_tokens: context?, max_output_tokens: max_output?,
-        default_max_output_tokens: default_max_output?, is_reasoning: is_reasoning?,
+        input: input?,
+        cached_input: cached_input?,
+        output: output?,
+        context_tokens: context?,
+        max_output_tokens: max_output?,
+        default_max_output_tokens: default_max_output?,
+        is_reasoning: is_reasoning?,
     };
     if model.default_max_output_tokens > model.max_output_tokens || model.cached_input > model.input {
         view.problem("`default_max_output` must not be above `max_output`, nor `cached_input` above `input`");
@@ -281,7 +337,10 @@ mod tests {
     fn a_small_template_is_read_whole() {
         let template = Template::parse_yaml(SMALL).unwrap();
         let operation = template.find_operation("files.read").unwrap();
-        assert_eq!(template.injection, Injection::Header { name: HeaderName::from_static("x-key"), prefix: String::new() });
+        assert_eq!(
+            template.injection,
+            Injection::Header { name: HeaderName::from_static("x-key"), prefix: String::new() }
+        );
         assert_eq!((operation.request_limit_bytes, operation.response_limit_bytes), (1024, 2 << 20));
         assert_eq!(template.content_hash, <[u8; 32]>::from(Sha256::digest(SMALL)));
     }
@@ -290,7 +349,11 @@ mod tests {
     fn everything_wrong_has_a_place() {
         for (from, to, expected) in [
             ("name: tiny", "name: Tiny", "1:7: `Tiny` cannot name a service"),
-            ("https://api.example.com", "https://api.example.com/v1", "2:9: `https://api.example.com/v1` is not an origin"),
+            (
+                "https://api.example.com",
+                "https://api.example.com/v1",
+                "2:9: `https://api.example.com/v1` is not an origin",
+            ),
             ("X-Key }", "X-Key, query: k }", "3:12: write either `header`"),
             ("error_shape: plain", "error_shape: fancy", "4:14: `fancy` is not known here"),
             ("price_version: v1\n", "", "`price_version` is missing"),
@@ -308,6 +371,11 @@ mod tests {
             assert!(error.contains(expected), "{to}: {error}");
         }
         let twice = format!("{SMALL}  files.get: {{ methods: [GET], path: \"/files/*\", price: {{ per_call: 3 }} }}\n");
-        assert!(Template::parse_yaml(&twice).unwrap_err().to_string().contains("`files.read` and `files.get` have a method and path in common"));
+        assert!(
+            Template::parse_yaml(&twice)
+                .unwrap_err()
+                .to_string()
+                .contains("`files.read` and `files.get` have a method and path in common")
+        );
     }
 }

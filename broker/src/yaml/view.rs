@@ -185,8 +185,12 @@ fn distance(a: &str, b: &str) -> usize {
             let cell = |row: &[usize], at: usize| row.get(at).copied().unwrap_or(usize::MAX / 2);
             let above = rows.last().map_or(&[][..], Vec::as_slice);
             let replaced = cell(above, j.wrapping_sub(1)).saturating_add(usize::from(!same));
-            let mut best = replaced.min(cell(above, j).saturating_add(1)).min(cell(&row, j.wrapping_sub(1)).saturating_add(1));
-            let is_swap = i > 1 && j > 1 && a.get(i.wrapping_sub(1)) == b.get(j.wrapping_sub(2)) && a.get(i.wrapping_sub(2)) == b.get(j.wrapping_sub(1));
+            let mut best =
+                replaced.min(cell(above, j).saturating_add(1)).min(cell(&row, j.wrapping_sub(1)).saturating_add(1));
+            let is_swap = i > 1
+                && j > 1
+                && a.get(i.wrapping_sub(1)) == b.get(j.wrapping_sub(2))
+                && a.get(i.wrapping_sub(2)) == b.get(j.wrapping_sub(1));
             if is_swap && let Some(earlier) = rows.get(i.wrapping_sub(2)) {
                 best = best.min(cell(earlier, j.wrapping_sub(2)).saturating_add(1));
             }
@@ -209,7 +213,9 @@ mod tests {
 
     #[test]
     fn the_nearest_name_is_suggested_when_it_is_near() {
-        for (name, expected) in [("scpoes", Some("scopes")), ("budgett", Some("budget")), ("zzz", None), ("tl", Some("ttl"))] {
+        for (name, expected) in
+            [("scpoes", Some("scopes")), ("budgett", Some("budget")), ("zzz", None), ("tl", Some("ttl"))]
+        {
             assert_eq!(nearest(name, ["scopes", "budget", "ttl"]), expected, "{name}");
         }
     }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::policy::{Blocked, Call, Document, LeaseAsk, LeaseStatus, NamePattern, Rule};
+use crate::policy::{Blocked, Call, Document, LeaseAsk, NamePattern, Rule, Status};
 use http::Method;
 use permitpipe_sdk::money::Credits;
 use proptest::prelude::*;
@@ -71,11 +71,18 @@ fn bands_guards_and_defaults_decide() {
 fn leases_are_narrowed_and_say_so() {
     let policy = compile(POLICY);
     let scopes = ["repo.read", "repo.delete", "issues.comment", "secrets.read", "repo.read"].map(scope);
-    let ask = LeaseAsk { agent: "DevAgent", service: "github", scopes: &scopes, ttl_seconds: 3600, budget: Credits::parse(2_000_000).unwrap() };
+    let ask = LeaseAsk {
+        agent: "DevAgent",
+        service: "github",
+        scopes: &scopes,
+        ttl_seconds: 3600,
+        budget: Credits::parse(2_000_000).unwrap(),
+    };
     let decision = policy.decide_lease(&ask);
-    assert_eq!((decision.status, decision.ttl_seconds, decision.budget.get()), (LeaseStatus::Approved, 1800, 1_000_000));
+    assert_eq!((decision.status, decision.ttl_seconds, decision.budget.get()), (Status::Approved, 1800, 1_000_000));
     assert_eq!(decision.allowed, ["issues.comment", "repo.read"].map(scope));
-    let blocked: Vec<(&str, &str)> = decision.blocked.iter().map(|Blocked { scope, rule, .. }| (scope.as_str(), rule.as_str())).collect();
+    let blocked: Vec<(&str, &str)> =
+        decision.blocked.iter().map(|Blocked { scope, rule, .. }| (scope.as_str(), rule.as_str())).collect();
     assert_eq!(blocked, [("repo.delete", "guard.delete"), ("secrets.read", "guard.secrets")]);
     assert_eq!(decision.notes.len(), 2, "{:?}", decision.notes);
 
@@ -83,21 +90,28 @@ fn leases_are_narrowed_and_say_so() {
         let scopes: Vec<Scope> = names.iter().map(|name| scope(name)).collect();
         policy.decide_lease(&LeaseAsk { agent, scopes: &scopes, ttl_seconds, ..ask })
     };
-    assert_eq!(decide("DevAgent", &["repo.read", "pull_request.merge"], 60).status, LeaseStatus::Escalated);
-    assert_eq!(decide("DevAgent", &["repo.delete"], 60).status, LeaseStatus::Denied);
-    assert_eq!(decide("DevAgent", &[], 60).status, LeaseStatus::Denied);
+    assert_eq!(decide("DevAgent", &["repo.read", "pull_request.merge"], 60).status, Status::Escalated);
+    assert_eq!(decide("DevAgent", &["repo.delete"], 60).status, Status::Denied);
+    assert_eq!(decide("DevAgent", &[], 60).status, Status::Denied);
     let wide = decide("DevAgent", &["repo.*"], 60);
     assert_eq!(wide.allowed, [scope("repo.*")]);
-    assert!(wide.notes.iter().any(|note| note.contains("does not include `repo.fork`: rule `no-forks` denies it")), "{:?}", wide.notes);
+    assert!(
+        wide.notes.iter().any(|note| note.contains("does not include `repo.fork`: rule `no-forks` denies it")),
+        "{:?}",
+        wide.notes
+    );
     let too_wide = decide("DevAgent", &["issues.*"], 60);
     assert!(too_wide.blocked[0].reason.contains("it allows issues.comment, so ask for that"), "{too_wide:?}");
 }
 
 #[test]
 fn a_day_is_the_longest_lease_unless_a_rule_overrides() {
-    let policy = compile("rules:\n  - { name: a, effect: allow, agents: [a], services: [s], scopes: [t] }\n  - { name: b, effect: allow, agents: [b], services: [s], scopes: [t, u], override: [guard.ttl], ttl: 7d }\n");
+    let policy = compile(
+        "rules:\n  - { name: a, effect: allow, agents: [a], services: [s], scopes: [t] }\n  - { name: b, effect: allow, agents: [b], services: [s], scopes: [t, u], override: [guard.ttl], ttl: 7d }\n",
+    );
     let ttl = |agent| {
-        let ask = LeaseAsk { agent, service: "s", scopes: &[scope("t")], ttl_seconds: 30 * 86_400, budget: Credits::ZERO };
+        let ask =
+            LeaseAsk { agent, service: "s", scopes: &[scope("t")], ttl_seconds: 30 * 86_400, budget: Credits::ZERO };
         policy.decide_lease(&ask).ttl_seconds
     };
     assert_eq!((ttl("a"), ttl("b")), (86_400, 7 * 86_400));
@@ -121,28 +135,55 @@ fn calls_need_the_lease_and_the_policy() {
     let outside = decide("DevAgent", &own, "embeddings", "/v1/embeddings");
     assert_eq!((outside.effect, outside.rule.as_str()), (Effect::Deny, "lease"));
     assert!(outside.reason.contains("it holds llm:complete"));
-    assert_eq!(decide("DevAgent", &[chat.clone()], "chat", "/v1/chat/completions").effect, Effect::Deny, "leased once, but no rule allows it now");
+    assert_eq!(
+        decide("DevAgent", &[chat.clone()], "chat", "/v1/chat/completions").effect,
+        Effect::Deny,
+        "leased once, but no rule allows it now"
+    );
     assert_eq!(decide("walker", &[scope("*")], "embeddings", "/v1/embeddings").effect, Effect::Allow);
-    assert_eq!(decide("walker", &[scope("*")], "chat", "/v1/chat/completions").effect, Effect::Deny, "outside the endpoints");
+    assert_eq!(
+        decide("walker", &[scope("*")], "chat", "/v1/chat/completions").effect,
+        Effect::Deny,
+        "outside the endpoints"
+    );
     assert_eq!(decide("any", &[chat], "chat", "/v1/../x").effect, Effect::Deny);
+}
+
+#[test]
+fn two_rules_of_one_name_do_not_share_their_endpoints() {
+    let policy = compile(
+        "agents:\n  a.b: { services: { c: { scopes: [x], endpoints: [/one] } } }\n  a: { services: { b.c: { scopes: [x], endpoints: [/two] } } }\n",
+    );
+    let x = scope("x");
+    let granted = [x.clone()];
+    assert_eq!(policy.decide_call(&call("a.b", "c", &granted, &x, "/one")).effect, Effect::Allow);
+    assert_eq!(policy.decide_call(&call("a.b", "c", &granted, &x, "/two")).effect, Effect::Deny);
 }
 
 #[test]
 fn dangerous_operations_are_named_or_refused() {
     let policy = compile(POLICY);
     let send = scope("rpc.write.send-transaction");
-    let decide = |granted: &[Scope]| policy.decide_call(&Call { is_dangerous: true, ..call("any", "helius", granted, &send, "/") });
+    let decide = |granted: &[Scope]| {
+        policy.decide_call(&Call { is_dangerous: true, ..call("any", "helius", granted, &send, "/") })
+    };
     let by_wildcard = decide(&[scope("rpc.*")]);
-    assert!(by_wildcard.effect == Effect::Deny && by_wildcard.reason.contains("no wildcard covers it"), "{by_wildcard:?}");
+    assert!(
+        by_wildcard.effect == Effect::Deny && by_wildcard.reason.contains("no wildcard covers it"),
+        "{by_wildcard:?}"
+    );
     assert_eq!(decide(&[send.clone()]).effect, Effect::Allow);
     assert_eq!(decide(&[scope("anything")]).effect, Effect::Deny);
 }
 
 #[test]
 fn endpoints_of_ones_own_do_not_lead_around_the_guard_pack() {
-    let policy = compile(&format!("{POLICY}  - {{ name: own, effect: allow, agents: [o], services: [github], scopes: [anything] }}\n"));
+    let policy = compile(&format!(
+        "{POLICY}  - {{ name: own, effect: allow, agents: [o], services: [github], scopes: [anything] }}\n"
+    ));
     let granted = [scope("anything")];
-    let decide = |operation: &str| policy.decide_call(&call("o", "github", &granted, &scope(operation), "/repos/a")).rule;
+    let decide =
+        |operation: &str| policy.decide_call(&call("o", "github", &granted, &scope(operation), "/repos/a")).rule;
     assert_eq!(decide("repo.read"), "own");
     assert_eq!(decide("repo.delete"), "guard.delete");
     assert_eq!(decide("repo.fork"), "no-forks");
@@ -152,7 +193,11 @@ fn endpoints_of_ones_own_do_not_lead_around_the_guard_pack() {
 fn a_question_that_cannot_be_evaluated_is_denied() {
     let mut policy = compile(POLICY);
     let id = cedar_policy::PolicyId::new("broken");
-    let broken = cedar_policy::Policy::parse(Some(id.clone()), "forbid (principal, action, resource) when { context.missing == 1 };").unwrap();
+    let broken = cedar_policy::Policy::parse(
+        Some(id.clone()),
+        "forbid (principal, action, resource) when { context.missing == 1 };",
+    )
+    .unwrap();
     policy.bands[0].common.add(broken).unwrap();
     policy.rule_of.insert(id, 0);
     assert_eq!(decide(&policy, "DevAgent", "github", "repo.read"), (Effect::Deny, "default".into()));
@@ -165,7 +210,10 @@ fn the_shipped_example_decides_as_it_says() {
     assert_eq!(decide(&policy, "ci-bot", "helius", "rpc.history.get-block").1, "history-is-for-analysts");
     assert_eq!(decide(&policy, "analyst-1", "helius", "rpc.history.get-block").1, "analysts-may-scan");
     let granted = [scope("chat")];
-    assert_eq!(policy.decide_call(&call("ci-bot", "openai", &granted, &scope("chat"), "/v1/chat/completions")).effect, Effect::Allow);
+    assert_eq!(
+        policy.decide_call(&call("ci-bot", "openai", &granted, &scope("chat"), "/v1/chat/completions")).effect,
+        Effect::Allow
+    );
 }
 
 const AGENTS: [&str; 3] = ["a", "b", "ci-1"];
@@ -178,18 +226,20 @@ fn any_rule() -> impl Strategy<Value = Rule> {
     let services = prop::sample::select(vec!["github", "prod-db", "*"]);
     let scopes = prop::collection::vec(prop::sample::select(SCOPES.to_vec()), 1..3);
     let overrides = prop::collection::vec(prop::sample::select(GuardRule::ALL.to_vec()), 0..2);
-    (effects, 0_u64..3, agents, services, scopes, overrides, any::<u32>()).prop_map(|(effect, priority, agent, service, scopes, overrides, id)| Rule {
-        name: format!("r{id}"),
-        effect,
-        priority,
-        agents: vec![NamePattern::parse(agent).unwrap()],
-        services: vec![NamePattern::parse(service).unwrap()],
-        scopes: scopes.into_iter().map(scope).collect(),
-        endpoints: Vec::new(),
-        limits: Limits::default(),
-        overrides: if effect == Effect::Allow { overrides } else { Vec::new() },
-        reason: None,
-    })
+    (effects, 0_u64..3, agents, services, scopes, overrides, any::<u32>()).prop_map(
+        |(effect, priority, agent, service, scopes, overrides, id)| Rule {
+            name: format!("r{id}"),
+            effect,
+            priority,
+            agents: vec![NamePattern::parse(agent).unwrap()],
+            services: vec![NamePattern::parse(service).unwrap()],
+            scopes: scopes.into_iter().map(scope).collect(),
+            endpoints: Vec::new(),
+            limits: Limits::default(),
+            overrides: if effect == Effect::Allow { overrides } else { Vec::new() },
+            reason: None,
+        },
+    )
 }
 
 fn build(rules: Vec<Rule>) -> Compiled {
@@ -212,12 +262,17 @@ fn answers(policy: &Compiled) -> Vec<(&'static str, &'static str, &'static str, 
 /// The rules as one would explain them, without Cedar.
 fn naive(rules: &[Rule], agent: &str, service: &str, asked: &Scope) -> Effect {
     let matches = |rule: &&Rule| {
-        rule.agents.iter().any(|p| p.matches(agent)) && rule.services.iter().any(|p| p.matches(service)) && rule.scopes.iter().any(|s| s.covers(asked))
+        rule.agents.iter().any(|p| p.matches(agent))
+            && rule.services.iter().any(|p| p.matches(service))
+            && rule.scopes.iter().any(|s| s.covers(asked))
     };
     let Some(top) = rules.iter().filter(matches).map(|rule| rule.priority).max() else { return Effect::Deny };
-    let effect = rules.iter().filter(matches).filter(|rule| rule.priority == top).map(|rule| rule.effect).max().unwrap();
+    let effect =
+        rules.iter().filter(matches).filter(|rule| rule.priority == top).map(|rule| rule.effect).max().unwrap();
     let deciding = || rules.iter().filter(matches).filter(|rule| rule.priority == top && rule.effect == effect);
-    let standing = objections(service, asked.as_str()).into_iter().filter(|guard| effect != Effect::Allow || !deciding().any(|rule| rule.overrides.contains(guard)));
+    let standing = objections(service, asked.as_str())
+        .into_iter()
+        .filter(|guard| effect != Effect::Allow || !deciding().any(|rule| rule.overrides.contains(guard)));
     standing.map(GuardRule::effect).chain([effect]).max().unwrap()
 }
 
