@@ -1,8 +1,8 @@
-//! May they: the lease's scopes, then the owner's policy as it stands now.
+//! May they: the lease's scopes and the owner's policy as it stands now, decided together.
 
 use std::sync::Arc;
 
-use permitpipe_sdk::{id::OwnerId, scope::Scope};
+use permitpipe_sdk::id::OwnerId;
 
 use crate::{
     action::Action,
@@ -11,7 +11,7 @@ use crate::{
     authenticate::Caller,
     db,
     error::{Error, Kind},
-    policy::{Compiled, Document, Effect},
+    policy::{Call, Compiled, Document, Effect},
 };
 
 /// An owner's policy, compiled.
@@ -39,42 +39,22 @@ pub async fn authorize(app: &App, caller: Caller, action: Action) -> Result<Perm
 /// The policy version and the rule that allow it.
 async fn decide(app: &App, caller: &Caller, action: &Action) -> Result<(i32, String), Error> {
     let lease = &caller.lease;
-    if !is_covered(action, &lease.allowed) {
-        let allowed = lease.allowed.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(", ");
-        return Err(Error::new(
-            Kind::Forbidden,
-            "scope_not_granted",
-            format!(
-                "This lease does not cover `{}` on `{}`; it covers: {allowed}. Ask for a lease with that scope.",
-                action.scope.as_str(),
-                action.template.name
-            ),
-        ));
-    }
     let policy = current_policy(app, lease.owner_id).await?.ok_or_else(no_policy)?;
-    let decision = policy.compiled.decide_request(&lease.agent, &action.template.name, &action.scope);
+    let decision = policy.compiled.decide_call(&Call::of(&lease.agent, &lease.allowed, action));
     if decision.effect == Effect::Allow {
         return Ok((policy.stored.version, decision.rule));
     }
-    Err(Error::new(
-        Kind::Forbidden,
-        "policy_denied",
-        format!(
-            "Policy version {} does not let agent `{}` do `{}` on `{}` now: {} (rule `{}`). The owner can change the policy.",
-            policy.stored.version,
-            lease.agent,
-            action.scope.as_str(),
-            action.template.name,
-            decision.reason,
-            decision.rule
-        ),
-    ))
-}
-
-/// A dangerous operation has to be named; no wildcard covers it.
-fn is_covered(action: &Action, allowed: &[Scope]) -> bool {
-    let names = |scope: &&Scope| !(action.operation.is_dangerous && scope.is_wildcard());
-    allowed.iter().filter(names).any(|scope| scope.covers(&action.scope))
+    let allowed = lease.allowed.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(", ");
+    let message = format!(
+        "`{}` on `{}` is not allowed: {} (rule `{}`, policy version {}). This lease covers: {allowed}. Ask for a lease \
+         with the scope, or have the owner change the policy.",
+        action.scope.as_str(),
+        action.template.name,
+        decision.reason.trim_end_matches('.'),
+        decision.rule,
+        policy.stored.version
+    );
+    Err(Error::new(Kind::Forbidden, "not_allowed", message))
 }
 
 /// The owner's current policy, compiled; from memory while the epoch stands.

@@ -175,7 +175,8 @@ mod tests {
         let (lease, request) = (LeaseId::generate(), RequestId::generate());
         let stream = node.register(lease, request);
         let kill = stream.kill();
-        let cut = node.cut(&[lease]);
+        let leases = [lease];
+        let cut = node.cut(&leases);
         tokio::pin!(cut);
         assert!(futures_util::poll!(&mut cut).is_pending());
         assert!(kill.is_cancelled());
