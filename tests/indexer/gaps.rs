@@ -8,7 +8,8 @@ const FINAL: &str = "SELECT count(*) FROM chain.events WHERE commitment = 'final
 const FROZEN: &str = "SELECT count(*) FROM chain.vaults WHERE is_frozen";
 const CREDITED: &str = "SELECT coalesce(sum(credited_atoms), 0)::bigint FROM chain.vaults";
 /// Numbers that are missing below the last final event of any account.
-const HOLES: &str = "SELECT coalesce(sum(last - count), 0)::bigint FROM (SELECT max(event_seq) AS last, count(*) AS count
+const HOLES: &str =
+    "SELECT coalesce(sum(last - count), 0)::bigint FROM (SELECT max(event_seq) AS last, count(*) AS count
                      FROM chain.events WHERE commitment = 'finalized' GROUP BY account) AS per_account";
 
 fn opened(node: &Node, cap_atoms: u64) -> Story {
