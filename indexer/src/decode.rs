@@ -88,15 +88,31 @@ mod tests {
         let (ours, other) = (PROGRAM_ID, Pubkey::new_unique());
         let tables = [
             ("called directly", vec![ours], vec![inner(0, 0, ours, 2, &UNKNOWN)], true),
-            ("called through another program", vec![other], vec![inner(0, 0, ours, 2, &[]), inner(0, 1, ours, 3, &UNKNOWN)], true),
+            (
+                "called through another program",
+                vec![other],
+                vec![inner(0, 0, ours, 2, &[]), inner(0, 1, ours, 3, &UNKNOWN)],
+                true,
+            ),
             ("another program calls us with an event", vec![other], vec![inner(0, 0, ours, 2, &UNKNOWN)], false),
-            ("a program we call calls us", vec![ours], vec![inner(0, 0, other, 2, &[]), inner(0, 1, ours, 3, &UNKNOWN)], false),
-            ("after another call came back", vec![ours], vec![
-                inner(0, 0, other, 2, &[]), inner(0, 1, other, 3, &[]), inner(0, 2, ours, 2, &UNKNOWN),
-            ], true),
-            ("the caller is of another instruction", vec![other, ours], vec![
-                inner(0, 0, other, 2, &[]), inner(1, 0, ours, 2, &UNKNOWN),
-            ], true),
+            (
+                "a program we call calls us",
+                vec![ours],
+                vec![inner(0, 0, other, 2, &[]), inner(0, 1, ours, 3, &UNKNOWN)],
+                false,
+            ),
+            (
+                "after another call came back",
+                vec![ours],
+                vec![inner(0, 0, other, 2, &[]), inner(0, 1, other, 3, &[]), inner(0, 2, ours, 2, &UNKNOWN)],
+                true,
+            ),
+            (
+                "the caller is of another instruction",
+                vec![other, ours],
+                vec![inner(0, 0, other, 2, &[]), inner(1, 0, ours, 2, &UNKNOWN)],
+                true,
+            ),
             ("a level is missing", vec![ours], vec![inner(0, 0, ours, 4, &UNKNOWN)], false),
             ("another program's event", vec![ours], vec![inner(0, 0, other, 2, &UNKNOWN)], false),
             ("no event at all", vec![ours], vec![inner(0, 0, ours, 2, &[9])], false),

@@ -225,7 +225,10 @@ mod tests {
         }
         let all = [opened(), deposited(2, 5, 5), ask(3, 2), settled(4, 1, 3, 3), paid(5)];
         let vault = fold_all(&all).unwrap();
-        assert_eq!((vault.credited_atoms, vault.settled_atoms, vault.withdrawn_atoms, vault.withdrawal), (5, 3, 1, None));
+        assert_eq!(
+            (vault.credited_atoms, vault.settled_atoms, vault.withdrawn_atoms, vault.withdrawal),
+            (5, 3, 1, None)
+        );
     }
 
     #[test]

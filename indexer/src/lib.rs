@@ -99,9 +99,9 @@ fn is_passing_database(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed => true,
         // Connection failure, out of resources, operator intervention (start-up, shutdown), serialization, deadlock.
-        sqlx::Error::Database(cause) => cause
-            .code()
-            .is_some_and(|code| ["08", "40", "53", "57"].iter().any(|class| code.starts_with(class))),
+        sqlx::Error::Database(cause) => {
+            cause.code().is_some_and(|code| ["08", "40", "53", "57"].iter().any(|class| code.starts_with(class)))
+        }
         _ => false,
     }
 }

@@ -100,7 +100,9 @@ impl Rounds {
                 Verdict::Ahead(seq) => match self.suspect(name, row, seq, accounts.slot.max(tip.slot), tip) {
                     Suspicion::Wait => {}
                     Suspicion::Look => missing.extend(Pubkey::from_str(name).ok()),
-                    Suspicion::Freeze => freeze(conn, name, "the account has events that the node does not show").await?,
+                    Suspicion::Freeze => {
+                        freeze(conn, name, "the account has events that the node does not show").await?
+                    }
                 },
                 // The node answered from before what we have folded: it says nothing about now.
                 Verdict::Different(_) if accounts.slot < tip.slot => {}
@@ -112,8 +114,7 @@ impl Rounds {
 
     /// First wait, then look for the missing events by the vault's own address, only then freeze.
     fn suspect(&mut self, name: &str, row: &Vault, event_seq: u64, slot: u64, tip: Tip) -> Suspicion {
-        let ahead =
-            self.ahead.entry(name.to_owned()).or_insert(Ahead { event_seq, slot, is_filled: false });
+        let ahead = self.ahead.entry(name.to_owned()).or_insert(Ahead { event_seq, slot, is_filled: false });
         if integer(ahead.event_seq, "event_seq").is_ok_and(|seq| row.event_seq >= seq) {
             *ahead = Ahead { event_seq, slot, is_filled: false };
         }

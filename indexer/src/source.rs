@@ -73,7 +73,12 @@ impl Source {
     }
 
     /// Transactions that mention `address`, newer than `until`, final at `tip`; oldest first.
-    pub async fn list_finalized(&self, address: &Pubkey, until: Option<&str>, tip: Tip) -> Result<Vec<Listed>, RpcError> {
+    pub async fn list_finalized(
+        &self,
+        address: &Pubkey,
+        until: Option<&str>,
+        tip: Tip,
+    ) -> Result<Vec<Listed>, RpcError> {
         let mut listed = self.list(address, until, "finalized", tip.slot).await?;
         listed.retain(|line| line.slot <= tip.slot);
         Ok(listed)
@@ -86,7 +91,13 @@ impl Source {
         Ok(listed)
     }
 
-    async fn list(&self, address: &Pubkey, until: Option<&str>, commitment: &str, slot: u64) -> Result<Vec<Listed>, RpcError> {
+    async fn list(
+        &self,
+        address: &Pubkey,
+        until: Option<&str>,
+        commitment: &str,
+        slot: u64,
+    ) -> Result<Vec<Listed>, RpcError> {
         let (mut all, mut known, mut before) = (Vec::new(), HashSet::new(), None::<String>);
         loop {
             let options = json!({
@@ -123,7 +134,10 @@ impl Source {
         let options = json!({ "encoding": "base64", "commitment": "finalized", "minContextSlot": tip.slot });
         let answer: AccountsAnswer = self.call(RpcRequest::GetMultipleAccounts, json!([addresses, options])).await?;
         if answer.value.len() != addresses.len() {
-            return Err(malformed("getMultipleAccounts", format!("{} accounts for {}", answer.value.len(), addresses.len())));
+            return Err(malformed(
+                "getMultipleAccounts",
+                format!("{} accounts for {}", answer.value.len(), addresses.len()),
+            ));
         }
         // Anybody can send lamports to an address of ours before our program makes it an account.
         let ours = |account: &AccountBody| account.owner == PROGRAM_ID.to_string();
@@ -231,7 +245,8 @@ impl Body {
 }
 
 fn program_of(keys: &[&String], one: &Instruction) -> Result<Pubkey, RpcError> {
-    let text = keys.get(one.program_id_index).ok_or_else(|| malformed("getTransaction", "program index out of range"))?;
+    let text =
+        keys.get(one.program_id_index).ok_or_else(|| malformed("getTransaction", "program index out of range"))?;
     Pubkey::from_str(text).map_err(|_| malformed("getTransaction", format!("not an address: {text}")))
 }
 

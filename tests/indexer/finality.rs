@@ -109,13 +109,14 @@ async fn failed_transactions_and_other_programs_imitations_are_not_events() {
             }
         }
     });
-    node.land(vault.address, vec![opened]);
+    let genuine = node.land(vault.address, vec![opened]);
     node.with(|chain| chain.accounts.insert(vault.address, vault.data()));
     node.finalize();
     let indexer = mirror.start();
     mirror.wait(FINAL, 1_i64).await;
     mirror.caught_up(&node).await;
     assert_eq!(mirror.one::<i64>("SELECT count(*) FROM chain.events").await, 1);
+    assert_eq!(mirror.one::<String>("SELECT signature FROM chain.events").await, genuine);
     indexer.stop().await;
 }
 

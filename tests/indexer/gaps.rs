@@ -8,7 +8,8 @@ const FINAL: &str = "SELECT count(*) FROM chain.events WHERE commitment = 'final
 const FROZEN: &str = "SELECT count(*) FROM chain.vaults WHERE is_frozen";
 const CREDITED: &str = "SELECT coalesce(sum(credited_atoms), 0)::bigint FROM chain.vaults";
 /// Numbers that are missing below the last final event of any account.
-const HOLES: &str = "SELECT coalesce(sum(last - count), 0)::bigint FROM (SELECT max(event_seq) AS last, count(*) AS count
+const HOLES: &str =
+    "SELECT coalesce(sum(last - count), 0)::bigint FROM (SELECT max(event_seq) AS last, count(*) AS count
                      FROM chain.events WHERE commitment = 'finalized' GROUP BY account) AS per_account";
 
 fn opened(node: &Node, cap_atoms: u64) -> Story {
@@ -46,9 +47,17 @@ async fn i12_nothing_after_a_missing_event_counts_and_other_vaults_go_on() {
     assert_eq!(mirror.one::<i64>(CREDITED).await, 3, "the second deposit waits for the first");
     assert_eq!(mirror.one::<i64>(HOLES).await, 0);
 
+    // A restart sees again what is folded after the gap already.
+    indexer.kill().await;
+    let indexer = mirror.start();
+    node.finalize();
+    mirror.caught_up(&node).await;
+    assert_eq!((mirror.one::<i64>(CREDITED).await, mirror.one::<i64>(FROZEN).await), (3, 0));
+
     node.with(|chain| chain.faults.hidden.clear());
     mirror.wait(CREDITED, 123_i64).await;
     assert_eq!((mirror.one::<i64>(HOLES).await, mirror.one::<i64>(FINAL).await), (0, 5));
+    assert_eq!(mirror.one::<i64>(FROZEN).await, 0);
     indexer.stop().await;
 }
 

@@ -114,7 +114,11 @@ async fn a_real_deposit_settlement_and_withdrawal_request_arrive_at_finality_and
     mirror.wait(known, 2_i64).await;
     chain.send(instruction::deposit_usdc(&config, &owner.pubkey(), &purse, 5_000_000), &[&owner]).await;
     mirror.wait(known, 3_i64).await;
-    assert_eq!(mirror.one::<i64>("SELECT count(*) FROM chain.vaults WHERE credited_atoms > 0").await, 0, "not final yet");
+    assert_eq!(
+        mirror.one::<i64>("SELECT count(*) FROM chain.vaults WHERE credited_atoms > 0").await,
+        0,
+        "not final yet"
+    );
     mirror.wait("SELECT credited_atoms FROM chain.vaults", 5_000_000_i64).await;
 
     let settle = SettleArgs { sequence: 1, amount_atoms: 1_500_000, receipt_count: 2, receipts_root: [5; 32] };

@@ -51,7 +51,12 @@ impl Mirror {
     /// The first row of a query's only column, once it is `wanted`.
     pub async fn wait<T>(&self, query: &'static str, wanted: T)
     where
-        T: PartialEq + std::fmt::Debug + Send + Unpin + for<'r> sqlx::Decode<'r, sqlx::Postgres> + sqlx::Type<sqlx::Postgres>,
+        T: PartialEq
+            + std::fmt::Debug
+            + Send
+            + Unpin
+            + for<'r> sqlx::Decode<'r, sqlx::Postgres>
+            + sqlx::Type<sqlx::Postgres>,
     {
         self.until(query, |found: &T| *found == wanted, &format!("{wanted:?}")).await;
     }

@@ -149,7 +149,9 @@ impl Chain {
             newest_first = newest_first.into_iter().flat_map(|tx| [tx, tx]).collect();
         }
         if self.faults.is_shuffling {
-            newest_first.sort_by_key(|tx| tx.signature.bytes().rev().map(u64::from).fold(0, |sum, byte| sum * 31 % 1009 + byte));
+            newest_first.sort_by_key(|tx| {
+                tx.signature.bytes().rev().map(u64::from).fold(0, |sum, byte| sum * 31 % 1009 + byte)
+            });
         }
         newest_first.iter().map(|tx| self.line(tx)).collect()
     }
@@ -181,7 +183,9 @@ impl Chain {
         let account = |address: &Value| {
             let data = self.accounts.get(&address.as_str().unwrap().parse::<Pubkey>().unwrap())?;
             let text = base64::engine::general_purpose::STANDARD.encode(data);
-            Some(json!({ "owner": PROGRAM_ID.to_string(), "data": [text, "base64"], "lamports": 1, "executable": false, "rentEpoch": 0 }))
+            Some(
+                json!({ "owner": PROGRAM_ID.to_string(), "data": [text, "base64"], "lamports": 1, "executable": false, "rentEpoch": 0 }),
+            )
         };
         let value: Vec<Value> = params[0].as_array().unwrap().iter().map(|one| json!(account(one))).collect();
         json!({ "context": { "slot": self.finalized() }, "value": value })

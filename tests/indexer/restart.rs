@@ -122,7 +122,10 @@ async fn i11_i12_every_order_and_repetition_and_a_rebuild_give_the_same_tables()
         assert_eq!(shuffled.tables().await, tables);
 
         shuffled.config.is_rebuild = true;
-        sqlx::query("UPDATE chain.vaults SET credited_atoms = credited_atoms + 1").execute(&shuffled.pool).await.unwrap();
+        sqlx::query("UPDATE chain.vaults SET credited_atoms = credited_atoms + 1")
+            .execute(&shuffled.pool)
+            .await
+            .unwrap();
         let indexer = shuffled.start();
         shuffled.wait("SELECT count(*) FROM chain.vaults WHERE event_seq = 0", 0_i64).await;
         while shuffled.tables().await != tables {
@@ -227,11 +230,13 @@ async fn a_lost_database_connection_is_made_again_and_nothing_is_counted_twice()
     mirror.caught_up(&node).await;
     let vaults = walk(&node, 13, 40);
     for _ in 0..5 {
-        sqlx::query("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'
-                     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())")
-            .execute(&mirror.pool)
-            .await
-            .unwrap();
+        sqlx::query(
+            "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'
+                     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+        )
+        .execute(&mirror.pool)
+        .await
+        .unwrap();
         let calls = node.calls() + 15;
         while node.calls() < calls {
             tokio::task::yield_now().await;

@@ -63,7 +63,16 @@ impl Story {
         let (vault, owner, event_seq) = self.head();
         let settled_atoms = self.account.settled_atoms;
         let (receipt_count, receipts_root) = (3, [7; 32]);
-        let event = event::Settled { vault, owner, event_seq, sequence, amount_atoms, receipt_count, receipts_root, settled_atoms };
+        let event = event::Settled {
+            vault,
+            owner,
+            event_seq,
+            sequence,
+            amount_atoms,
+            receipt_count,
+            receipts_root,
+            settled_atoms,
+        };
         bytes(&event)
     }
 
