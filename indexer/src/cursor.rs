@@ -15,7 +15,7 @@ const STANDBY_PAUSE: Duration = Duration::from_millis(500);
 /// Migrates, takes the indexer's role, then waits as standby until no other indexer writes for this program.
 pub async fn acquire(config: &Config) -> Result<PgConnection, Error> {
     let mut conn = PgConnection::connect(&config.database_url).await?;
-    sqlx::migrate!("../migrations").run(&mut conn).await?;
+    sqlx::migrate!("../migrations").run_direct(None, &mut conn, false).await?;
     sqlx::query("SET ROLE permitpipe_indexer").execute(&mut conn).await?;
     let mut is_standby = false;
     while !try_lock(&mut conn).await? {

@@ -158,3 +158,96 @@ fn total(what: &'static str, before: i64, amount: u64, after: u64) -> Result<i64
     let sum = before.checked_add(integer(amount, "amount_atoms")?).ok_or(FoldError::TooLarge(what))?;
     expect(what, after, sum).map(|()| after)
 }
+
+#[cfg(test)]
+mod tests {
+    use permitpipe_sdk::chain::{CapChanged, Deposited, Settled, VaultOpened, WithdrawalRequested, Withdrawn};
+    use solana_sdk::pubkey::Pubkey;
+
+    use super::*;
+
+    const VAULT: Pubkey = Pubkey::new_from_array([1; 32]);
+    const OWNER: Pubkey = Pubkey::new_from_array([2; 32]);
+
+    fn at(seconds: i64) -> OffsetDateTime {
+        OffsetDateTime::from_unix_timestamp(seconds).unwrap()
+    }
+
+    fn opened() -> Event {
+        Event::VaultOpened(VaultOpened { vault: VAULT, owner: OWNER, event_seq: 1, cap_atoms: 100 })
+    }
+
+    fn deposited(event_seq: u64, amount_atoms: u64, credited_atoms: u64) -> Event {
+        Event::Deposited(Deposited { vault: VAULT, owner: OWNER, event_seq, amount_atoms, credited_atoms })
+    }
+
+    fn cap(event_seq: u64, cap_atoms: u64, effective_at: i64) -> Event {
+        Event::CapChanged(CapChanged { vault: VAULT, owner: OWNER, event_seq, cap_atoms, effective_at })
+    }
+
+    fn settled(event_seq: u64, sequence: u64, amount_atoms: u64, settled_atoms: u64) -> Event {
+        let (vault, owner, receipt_count, receipts_root) = (VAULT, OWNER, 1, [0; 32]);
+        let settled =
+            Settled { vault, owner, event_seq, sequence, amount_atoms, receipt_count, receipts_root, settled_atoms };
+        Event::Settled(settled)
+    }
+
+    fn fold_all(events: &[Event]) -> Result<Vault, FoldError> {
+        let first = events.first().map(|event| Vault::fold(None, event, Some(at(0)))).unwrap()?;
+        events.iter().skip(1).try_fold(first, |vault, event| Vault::fold(Some(&vault), event, Some(at(0))))
+    }
+
+    #[test]
+    fn what_contradicts_the_events_before_is_refused() {
+        let ask = |event_seq, amount_atoms| {
+            let (vault, owner, executable_at) = (VAULT, OWNER, 60);
+            Event::WithdrawalRequested(WithdrawalRequested { vault, owner, event_seq, amount_atoms, executable_at })
+        };
+        let paid = |event_seq| {
+            let (vault, owner, amount_atoms, withdrawn_atoms) = (VAULT, OWNER, 1, 1);
+            Event::Withdrawn(Withdrawn { vault, owner, event_seq, amount_atoms, withdrawn_atoms })
+        };
+        let tables = [
+            ("not opened", vec![deposited(1, 5, 5)]),
+            ("opened twice", vec![opened(), opened()]),
+            ("a number left out", vec![opened(), deposited(3, 5, 5)]),
+            ("a number again", vec![opened(), deposited(2, 5, 5), deposited(2, 5, 10)]),
+            ("a total that is no sum", vec![opened(), deposited(2, 5, 6)]),
+            ("more than fits", vec![opened(), deposited(2, u64::MAX, u64::MAX)]),
+            ("settled more than came in", vec![opened(), deposited(2, 5, 5), settled(3, 1, 6, 6)]),
+            ("a settlement left out", vec![opened(), deposited(2, 5, 5), settled(3, 2, 1, 1)]),
+            ("nothing settled", vec![opened(), deposited(2, 5, 5), settled(3, 1, 0, 0)]),
+            ("nothing asked for", vec![opened(), ask(2, 0)]),
+            ("paid without having asked", vec![opened(), deposited(2, 5, 5), paid(3)]),
+        ];
+        for (name, events) in tables {
+            assert!(fold_all(&events).is_err(), "{name}");
+        }
+        let all = [opened(), deposited(2, 5, 5), ask(3, 2), settled(4, 1, 3, 3), paid(5)];
+        let vault = fold_all(&all).unwrap();
+        assert_eq!((vault.credited_atoms, vault.settled_atoms, vault.withdrawn_atoms, vault.withdrawal), (5, 3, 1, None));
+    }
+
+    #[test]
+    fn a_raise_of_the_cap_is_effective_at_once_and_a_cut_waits_for_its_time() {
+        let vault = fold_all(&[opened(), cap(2, 200, 0)]).unwrap();
+        assert_eq!((vault.cap_atoms, vault.pending_cap), (200, None));
+        let vault = Vault::fold(Some(&vault), &cap(3, 50, 60), Some(at(0))).unwrap();
+        assert_eq!((vault.cap_atoms, vault.pending_cap), (200, Some(Waiting { atoms: 50, at: at(60) })));
+        let raised_late = Vault::fold(Some(&vault), &cap(4, 70, 61), Some(at(61))).unwrap();
+        assert_eq!((raised_late.cap_atoms, raised_late.pending_cap), (70, None), "the cut was in force by then");
+        let cut_again = Vault::fold(Some(&vault), &cap(4, 70, 119), Some(at(59))).unwrap();
+        assert_eq!((cut_again.cap_atoms, cut_again.pending_cap.unwrap().atoms), (200, 70));
+    }
+
+    #[test]
+    fn a_cut_that_is_due_is_the_same_cap_in_force_or_not() {
+        let waiting_cut = fold_all(&[opened(), cap(2, 50, 60)]).unwrap();
+        assert!(waiting_cut.has_same_cap(50, None));
+        assert!(waiting_cut.has_same_cap(100, waiting_cut.pending_cap));
+        assert!(!waiting_cut.has_same_cap(100, None));
+        let in_force = Vault { cap_atoms: 50, pending_cap: None, ..waiting_cut.clone() };
+        assert!(in_force.has_same_cap(100, waiting_cut.pending_cap));
+        assert!(!in_force.has_same_cap(100, None));
+    }
+}

@@ -25,7 +25,7 @@ mod reconcile;
 mod source;
 mod wake;
 
-use std::{convert::Infallible, future::Future, time::Duration};
+use std::{convert::Infallible, future::Future, sync::Arc, time::Duration};
 
 use permitpipe_sdk::chain::ChainError;
 use tokio::sync::Notify;
@@ -136,18 +136,35 @@ async fn session(config: &mut Config, outage: &mut outage::Outage) -> Result<Inf
     }
     let source = source::Source::new(&config.rpc_url);
     let cursor = cursor::Cursor::open(&mut conn, config.genesis_hash.as_deref(), source.genesis_hash().await?).await?;
-    let mut view = poll::View::new(conn, source, cursor, Duration::from_millis(config.reconcile_ms));
-    let (wake, pause) = (Notify::new(), Duration::from_millis(config.poll_ms));
-    let polls = async {
-        loop {
-            view.poll().await?;
-            outage.over();
-            // The socket may be silent for ever: the timer alone must be enough.
-            let _ = tokio::time::timeout(pause, wake.notified()).await;
-        }
-    };
+    let view = poll::View::new(conn, source, cursor, Duration::from_millis(config.reconcile_ms));
+    let wake = Arc::new(Notify::new());
     tokio::select! {
-        ended = polls => ended,
-        never = wake::listen(&config.ws_url, &wake) => match never {},
+        ended = keep_looking(view, Duration::from_millis(config.poll_ms), Arc::clone(&wake), outage) => ended,
+        never = wake::listen(config.ws_url.clone(), wake) => match never {},
+    }
+}
+
+async fn keep_looking(
+    mut view: poll::View,
+    pause: Duration,
+    wake: Arc<Notify>,
+    outage: &mut outage::Outage,
+) -> Result<Infallible, Error> {
+    loop {
+        view.poll().await?;
+        outage.over();
+        // The socket may be silent for ever: the timer alone must be enough.
+        let _ = tokio::time::timeout(pause, wake.notified()).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_can_be_spawned() {
+        fn spawnable(_: impl Future<Output = Result<(), Error>> + Send + 'static) {}
+        spawnable(run(Config::new("", "", ""), std::future::pending()));
     }
 }

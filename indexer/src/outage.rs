@@ -11,7 +11,7 @@ pub struct Outage {
 }
 
 impl Outage {
-    pub async fn wait(&mut self, cause: &dyn std::error::Error) {
+    pub async fn wait(&mut self, cause: &crate::Error) {
         if self.failures == 0 {
             tracing::warn!(%cause, "indexer is cut off; trying again until it is back");
         } else {

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use futures_util::{StreamExt, stream};
+use futures_util::{FutureExt, StreamExt, stream};
 use solana_sdk::pubkey::Pubkey;
 use sqlx::PgConnection;
 
@@ -71,8 +71,10 @@ impl View {
     /// Applies final transactions, oldest first. The cursor follows as long as nothing is missing.
     async fn fold(&mut self, listed: &[Listed], moves_cursor: bool) -> Result<BTreeSet<Pubkey>, Error> {
         let Self { conn, source, cursor, done, changed, .. } = self;
-        let wanted: Vec<_> = listed.iter().map(|line| (line, line.is_failed || done.contains(&line.signature))).collect();
-        let mut bodies = stream::iter(wanted).map(|(line, is_done)| fetch(source, line, is_done)).buffered(FETCHES);
+        // Collected first: a lazy map would borrow what the loop changes, and its futures could not be sent.
+        let is_done = |line: &Listed| line.is_failed || done.contains(&line.signature);
+        let fetches: Vec<_> = listed.iter().map(|line| fetch(source, line, is_done(line)).boxed()).collect();
+        let mut bodies = stream::iter(fetches).buffered(FETCHES);
         let (mut gaps, mut is_complete) = (BTreeSet::new(), moves_cursor);
         while let Some(fetched) = bodies.next().await {
             let (line, body) = fetched?;

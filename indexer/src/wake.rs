@@ -1,6 +1,6 @@
 //! The WebSocket. A notification only means "look now": nothing it says is believed, and missing it costs one poll.
 
-use std::{convert::Infallible, time::Duration};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use futures_util::StreamExt;
 use permitpipe_sdk::chain::PROGRAM_ID;
@@ -15,11 +15,11 @@ const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// Connects, subscribes, rings; for ever.
-pub async fn listen(url: &str, wake: &Notify) -> Infallible {
+pub async fn listen(url: String, wake: Arc<Notify>) -> Infallible {
     let mut pause = FIRST_PAUSE;
     loop {
         let mut heard = false;
-        if let Err(cause) = ring(url, wake, &mut heard).await {
+        if let Err(cause) = ring(url.clone(), &wake, &mut heard).await {
             tracing::debug!(%cause, "no wake-ups over the WebSocket; polling goes on");
         }
         if heard {
@@ -30,7 +30,7 @@ pub async fn listen(url: &str, wake: &Notify) -> Infallible {
     }
 }
 
-async fn ring(url: &str, wake: &Notify, heard: &mut bool) -> Result<(), PubsubClientError> {
+async fn ring(url: String, wake: &Notify, heard: &mut bool) -> Result<(), PubsubClientError> {
     let client = PubsubClient::new(url).await?;
     let filter = RpcTransactionLogsFilter::Mentions(vec![PROGRAM_ID.to_string()]);
     let config = RpcTransactionLogsConfig { commitment: Some(CommitmentConfig::confirmed()) };

@@ -3,6 +3,7 @@
 
 mod finality;
 mod gaps;
+mod local_chain;
 mod mirror;
 mod node;
 mod restart;

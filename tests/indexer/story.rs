@@ -16,7 +16,7 @@ pub struct Story {
 impl Story {
     pub fn new(owner: Pubkey) -> Self {
         let address = permitpipe_sdk::chain::vault_address(&owner);
-        Self { address, account: Vault::open(owner, 0, 0, 255, 255) }
+        Self { address, account: Vault::open(owner, 0, 0, (255, 255)).unwrap() }
     }
 
     pub fn open(&mut self, cap_atoms: u64) -> Vec<u8> {
