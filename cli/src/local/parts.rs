@@ -6,20 +6,15 @@ use permitpipe_broker::config::Config as BrokerConfig;
 use permitpipe_indexer::Config as IndexerConfig;
 use tokio::{
     runtime::Handle,
+    sync::oneshot,
     task::{JoinError, JoinSet},
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{keys, machine::Machine, setup::Installed};
-use crate::{
-    clock::Stopwatch,
-    config::Folder,
-    error::Error,
-    verb::{serve::Tuning, up::Progress},
-};
+use super::{keys, machine::Machine};
+use crate::{config::Folder, error::Error, verb::serve::Tuning};
 
 const READY_WITHIN: Duration = Duration::from_secs(60);
-const POLL: Duration = Duration::from_millis(50);
 /// How long calls under way may take to come to their end.
 const DRAIN_WITHIN: Duration = Duration::from_secs(30);
 /// The local chain costs nothing to ask.
@@ -29,55 +24,39 @@ const LOCAL_POLL_MS: u64 = 500;
 pub struct Parts {
     tasks: JoinSet<Result<(), String>>,
     stop: CancellationToken,
-    url: String,
 }
 
 impl Parts {
-    /// Starts both.
-    pub fn start(
-        folder: &Folder,
-        machine: &Machine,
-        installed: &Installed,
-        listen: SocketAddr,
-        tuning: &Tuning,
-    ) -> Result<Self, Error> {
-        let stop = CancellationToken::new();
-        let mut tasks = JoinSet::new();
-        let (broker, until) = (broker(folder, machine, installed, listen, tuning)?, stop.clone());
+    /// Starts both. The address at which the broker takes calls comes through the channel, once it does.
+    pub fn start(machine: &Machine, broker: BrokerConfig) -> (Self, oneshot::Receiver<SocketAddr>) {
+        let (tell_ready, is_ready) = oneshot::channel();
+        let (stop, mut tasks) = (CancellationToken::new(), JoinSet::new());
+        let until = stop.clone();
         spawn(&mut tasks, move |runtime| {
-            let served = runtime.block_on(permitpipe_broker::serve(broker, until.cancelled_owned()));
-            served.map_err(|e| format!("the broker stopped: {e}"))
+            let ready = |address| drop(tell_ready.send(address));
+            let served = runtime.block_on(permitpipe_broker::serve(broker, ready, until.cancelled_owned()));
+            served.map_err(|e| format!("the broker stopped: {e:#}"))
         });
         let (indexer, until) = (indexer(machine), stop.clone());
         spawn(&mut tasks, move |runtime| {
             let followed = runtime.block_on(permitpipe_indexer::run(indexer, until.cancelled_owned()));
             followed.map_err(|e| format!("the indexer stopped: {e}"))
         });
-        Ok(Self { tasks, stop, url: format!("http://{}", reachable(listen)) })
+        (Self { tasks, stop }, is_ready)
     }
 
-    /// The broker's base URL.
-    pub fn url(&self) -> &str {
-        &self.url
-    }
-
-    /// Returns when the broker takes calls.
-    pub async fn wait_until_ready(&mut self, progress: &Progress) -> Result<(), Error> {
-        let watch = Stopwatch::start();
-        let http = reqwest::Client::new();
-        let ready = format!("{}/readyz", self.url);
-        while !http.get(&ready).send().await.is_ok_and(|answer| answer.status().is_success()) {
-            tokio::select! {
-                Some(ended) = self.tasks.join_next() => return Err(why(ended)),
-                () = tokio::time::sleep(POLL) => {}
-            }
-            if watch.elapsed() > READY_WITHIN {
-                return Err(Error::new(format!("the broker was not ready within {} s", READY_WITHIN.as_secs()))
-                    .advise("start it with PERMITPIPE_LOG=info to see what it waits for"));
+    /// The broker's base URL, once it takes calls.
+    pub async fn wait_until_ready(&mut self, ready: oneshot::Receiver<SocketAddr>) -> Result<String, Error> {
+        tokio::select! {
+            // A broker that fails drops its end of the channel; what it says is worth more than that it did.
+            biased;
+            Some(ended) = self.tasks.join_next() => Err(why(ended)),
+            Ok(address) = ready => Ok(format!("http://{}", reachable(address))),
+            () = tokio::time::sleep(READY_WITHIN) => {
+                Err(Error::new(format!("the broker was not ready within {} s", READY_WITHIN.as_secs()))
+                    .advise("start it with PERMITPIPE_LOG=info to see what it waits for"))
             }
         }
-        progress.say("broker", &format!("and indexer, in {watch}"));
-        Ok(())
     }
 
     /// Returns when either ends by itself, which neither should.
@@ -107,18 +86,21 @@ fn spawn(tasks: &mut JoinSet<Result<(), String>>, part: impl FnOnce(Handle) -> R
     tasks.spawn_blocking(move || part(runtime));
 }
 
-fn broker(
+/// The broker of a local installation.
+pub fn broker(
     folder: &Folder,
     machine: &Machine,
-    installed: &Installed,
+    can_settle: bool,
     listen: SocketAddr,
     tuning: &Tuning,
 ) -> Result<BrokerConfig, Error> {
     let database_url = machine.database_url().to_owned();
     let mut config = BrokerConfig::new(database_url, listen, keys::kek_path(folder)?, keys::receipt_key_path(folder)?);
-    config.public_url = Some(format!("http://{}", reachable(listen)));
+    if listen.ip().is_unspecified() {
+        config.public_url = Some(format!("http://{}", reachable(listen)));
+    }
     config.rpc_url = machine.rpc_url().to_owned();
-    config.settle_key_path = installed.can_settle.then(|| keys::settle_path(folder));
+    config.settle_key_path = can_settle.then(|| keys::settle_path(folder));
     config.node_name = "up".into();
     if machine.has_own_chain() {
         // So that the first thing a newcomer puts behind a lease can be the chain that runs already.

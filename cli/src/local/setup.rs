@@ -79,7 +79,8 @@ pub async fn profile(
     if !is_known(&profile).await? {
         let (database, wallet) = (machine.database_url(), installed.wallet.to_string());
         let made = permitpipe_broker::bootstrap_owner(database, &wallet, "up").await;
-        profile.management_key = made.explain(|| "cannot create the owner of the local wallet".into())?;
+        profile.management_key =
+            made.map_err(|e| Error::new(format!("cannot create the owner of the local wallet: {e:#}")))?;
         progress.say("owner", &format!("{wallet}, with a management key in {}", folder.profile().display()));
     }
     profile.save(folder)?;

@@ -4,10 +4,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use permitpipe_broker::config::Config;
 
-use crate::{
-    error::{Error, Explain},
-    signal,
-};
+use crate::{error::Error, output, signal};
 
 /// What the broker is told.
 #[derive(clap::Args)]
@@ -76,5 +73,8 @@ pub async fn run(args: Args) -> Result<(), Error> {
     config.settle_key_path = args.settle_key;
     config.node_name = args.node_name;
     args.tuning.apply(&mut config);
-    permitpipe_broker::serve(config, stop.cancelled_owned()).await.explain(|| "the broker stopped".into())
+    let ready = |address| output::notice(format!("ready http://{address}"));
+    let served = permitpipe_broker::serve(config, ready, stop.cancelled_owned()).await;
+    // `{:#}`: with everything that led to it.
+    served.map_err(|e| Error::new(format!("the broker stopped: {e:#}")))
 }

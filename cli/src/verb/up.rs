@@ -17,7 +17,7 @@ use crate::{
     local::{
         bootstrap::Terms,
         machine::{Machine, Wanted},
-        parts::Parts,
+        parts::{self, Parts},
         setup,
     },
     output,
@@ -94,9 +94,13 @@ impl Up<'_> {
         let (folder, progress) = (&self.context.folder, &self.progress);
         let installed = setup::chain(folder, machine, self.terms, progress).await?;
         let tuning = with_defaults(&self.args.tuning, installed.withdrawal_delay_seconds);
-        let parts = parts.insert(Parts::start(folder, machine, &installed, self.args.listen, &tuning)?);
-        parts.wait_until_ready(progress).await?;
-        let profile = setup::profile(folder, machine, &installed, parts.url(), progress).await?;
+        let broker = parts::broker(folder, machine, installed.can_settle, self.args.listen, &tuning)?;
+        let watch = Stopwatch::start();
+        let (started, ready) = Parts::start(machine, broker);
+        let parts = parts.insert(started);
+        let url = parts.wait_until_ready(ready).await?;
+        progress.say("broker", &format!("and indexer, in {watch}"));
+        let profile = setup::profile(folder, machine, &installed, &url, progress).await?;
         progress.say("ready", &format!("in {}", self.watch));
         announce(self.context, machine, &profile);
         tokio::select! {
