@@ -45,4 +45,4 @@ pub mod task;
 pub mod train;
 pub mod yaml;
 
-pub use serve::{bootstrap_owner, serve, serve_announced};
+pub use serve::{bootstrap_owner, serve};

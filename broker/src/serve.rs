@@ -37,13 +37,8 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// Requests under way get this long at shutdown; then their streams are cut and their holds captured.
 const DRAIN: Duration = Duration::from_secs(30);
 
-/// Serves until `shutdown` resolves.
-pub async fn serve(config: Config, shutdown: impl Future<Output = ()>) -> Result<()> {
-    serve_announced(config, |_| {}, shutdown).await
-}
-
-/// Serves, and reports the address once requests are taken.
-pub async fn serve_announced(
+/// Serves until `shutdown` resolves. The address is reported through `ready` once requests are taken.
+pub async fn serve(
     config: Config,
     ready: impl FnOnce(std::net::SocketAddr),
     shutdown: impl Future<Output = ()>,
