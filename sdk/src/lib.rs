@@ -5,6 +5,7 @@
 //! | [`id`] | typed identifiers |
 //! | [`money`] | credits, the integer unit of money |
 //! | [`bearer`] | bearer strings: form, checksum, hash |
+//! | [`scope`] | what a lease may do, and which scope covers which |
 //! | [`wire`] | requests and responses of the control API |
 //! | [`error`] | problem+json, errors of the client |
 //! | [`receipt`] | signed receipts and the root that settles them |
@@ -18,4 +19,5 @@ pub mod error;
 pub mod id;
 pub mod money;
 pub mod receipt;
+pub mod scope;
 pub mod wire;

@@ -33,6 +33,11 @@ impl Credits {
     /// Credits in one USD.
     pub const PER_USD: i64 = 1_000_000;
 
+    /// A price written in the source; 32 bits keep it from being negative.
+    pub const fn whole(amount: u32) -> Self {
+        Self(amount as i64)
+    }
+
     /// `amount` credits; a negative one is refused.
     pub const fn parse(amount: i64) -> Result<Self, MoneyError> {
         if amount < 0 { Err(MoneyError::Negative) } else { Ok(Self(amount)) }

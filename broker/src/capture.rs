@@ -1,0 +1,51 @@
+//! What it came to: charge, receipt and the closing audit entry, in one transaction.
+
+use permitpipe_sdk::money::Credits;
+use serde_json::json;
+
+use crate::{
+    action::Action,
+    app::App,
+    audit::{Entry, EntryKind},
+    estimate::{Charge, charge},
+    forward::{End, Outcome},
+    reserve::{Hold, charged},
+    service::UsageReader,
+    train::{Close, Ending},
+};
+
+/// Closes the hold. Waits as long as it takes: a capture is never given up by a live process.
+pub async fn capture(app: &App, hold: Hold, action: &Action, outcome: Outcome) {
+    let Hold { held, stream, is_resold, price_version } = hold;
+    // Nothing more is written in either direction: revocations need not wait for the bookkeeping.
+    drop(stream);
+    let is_dialled = outcome.end != End::NotDialled;
+    let cost = if is_dialled { charge(action, &app.config.fees, &outcome.usage) } else { Charge::default() };
+    let is_estimated = is_dialled && action.operation.usage != UsageReader::None && outcome.usage.output_tokens.is_none();
+    let used = charged(&cost, is_resold);
+    let facts = json!({
+        "end": end_name(outcome.end), "status": outcome.status, "charged": used, "counted": cost.total(),
+        "upstream": cost.upstream, "fee": cost.fee, "is_estimated": is_estimated, "price_version": price_version,
+        "input_tokens": outcome.usage.input_tokens, "output_tokens": outcome.usage.output_tokens,
+        "request_bytes": outcome.usage.request_bytes, "response_bytes": outcome.usage.response_bytes,
+        "redactions": outcome.redactions,
+    });
+    let entry = Entry::new(held.subject(), EntryKind::Outcome, &facts);
+    let ending = if is_dialled { Ending::Captured } else { Ending::Voided };
+    let (used, used_budget) = if is_dialled { (used, cost.total()) } else { (Credits::ZERO, Credits::ZERO) };
+    app.train.close(Close { held, ending, used, used_budget, is_estimated, outcome: entry }).await;
+}
+
+const fn end_name(end: End) -> &'static str {
+    match end {
+        End::NotDialled => "not_dialled",
+        End::Completed => "completed",
+        End::ClientGone => "client_gone",
+        End::Unreachable => "upstream_unreachable",
+        End::TimedOut => "upstream_timed_out",
+        End::Cut => "upstream_cut",
+        End::Garbage => "upstream_garbage",
+        End::Killed => "revoked",
+        End::LimitReached => "limit_reached",
+    }
+}

@@ -1,0 +1,68 @@
+//! The audit log's table.
+
+use permitpipe_sdk::{
+    id::{EntryId, LeaseId, OwnerId, RequestId},
+    wire,
+};
+use sqlx::{PgPool, Postgres, Row, Transaction, postgres::PgRow};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::audit::Entry;
+
+/// Appends entries.
+pub async fn insert(tx: &mut Transaction<'_, Postgres>, entries: &[&Entry]) -> Result<(), sqlx::Error> {
+    let column = |value: fn(&Entry) -> Vec<u8>| -> Vec<Vec<u8>> { entries.iter().map(|e| value(e)).collect() };
+    let ids = |value: fn(&Entry) -> Uuid| -> Vec<Uuid> { entries.iter().map(|e| value(e)).collect() };
+    let leases: Vec<Option<Uuid>> = entries.iter().map(|e| e.subject.lease_id.map(LeaseId::uuid)).collect();
+    let kinds: Vec<&str> = entries.iter().map(|e| e.kind.name()).collect();
+    sqlx::query(
+        "INSERT INTO audit.entries (owner_id, entry_id, request_id, kind, lease_id, body, salt, leaf_hash)
+         SELECT * FROM UNNEST($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::uuid[], $6::bytea[], $7::bytea[],
+                              $8::bytea[])",
+    )
+    .bind(ids(|e| e.subject.owner_id.uuid()))
+    .bind(ids(|e| e.entry_id.uuid()))
+    .bind(ids(|e| e.subject.request_id.uuid()))
+    .bind(kinds)
+    .bind(leases)
+    .bind(column(|e| e.body.clone()))
+    .bind(column(|e| e.salt.to_vec()))
+    .bind(column(|e| e.leaf_hash().to_vec()))
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// A page of an owner's log, oldest first, after `after`.
+pub async fn list(
+    pool: &PgPool,
+    owner_id: OwnerId,
+    after: Option<EntryId>,
+    limit: i64,
+) -> Result<Vec<wire::AuditEntry>, sqlx::Error> {
+    let rows = sqlx::query(
+        "SELECT entry_id, request_id, kind, lease_id, body, salt, leaf_hash, created_at FROM audit.entries
+         WHERE owner_id = $1 AND ($2::uuid IS NULL OR entry_id > $2) ORDER BY entry_id LIMIT $3",
+    )
+    .bind(owner_id.uuid())
+    .bind(after.map(EntryId::uuid))
+    .bind(limit)
+    .fetch_all(pool)
+    .await?;
+    rows.iter().map(entry).collect()
+}
+
+fn entry(row: &PgRow) -> Result<wire::AuditEntry, sqlx::Error> {
+    let body: Vec<u8> = row.try_get("body")?;
+    Ok(wire::AuditEntry {
+        entry_id: EntryId::from_uuid(row.try_get("entry_id")?),
+        request_id: RequestId::from_uuid(row.try_get("request_id")?),
+        kind: row.try_get("kind")?,
+        lease_id: row.try_get::<Option<Uuid>, _>("lease_id")?.map(LeaseId::from_uuid),
+        at: row.try_get::<OffsetDateTime, _>("created_at")?,
+        body: serde_json::from_slice(&body).unwrap_or_default(),
+        leaf_hash: hex::encode(row.try_get::<Vec<u8>, _>("leaf_hash")?),
+        salt: hex::encode(row.try_get::<Vec<u8>, _>("salt")?),
+    })
+}

@@ -1,0 +1,161 @@
+//! The indexer on a real chain running our real program: a top-up, a settlement, a withdrawal request.
+//!
+//! Needs both built: named by `PERMITPIPE_LOCALCHAIN` and `PERMITPIPE_PROGRAM_SO`, or in the build cache. Says so where
+//! one is missing, and fails then if `PERMITPIPE_REQUIRE_BUILT` is set.
+
+use std::{
+    io::{BufRead, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+};
+
+use permitpipe_sdk::chain::{
+    InitializeConfigArgs, PROGRAM_ID, SettleArgs, config_address, decode_config,
+    instruction::{self, Mints},
+};
+use serde_json::{Value, json};
+use solana_client::{nonblocking::rpc_client::RpcClient, rpc_request::RpcRequest};
+use solana_sdk::{
+    instruction::Instruction,
+    pubkey::Pubkey,
+    signer::{Signer, keypair::Keypair},
+    transaction::Transaction,
+};
+
+use crate::mirror::Mirror;
+
+struct LocalChain {
+    process: Child,
+    rpc: RpcClient,
+    rpc_url: String,
+    ws_url: String,
+}
+
+impl Drop for LocalChain {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+impl LocalChain {
+    fn start(binary: &Path) -> Self {
+        let (rpc, ws) = (free_port(), free_port());
+        let mut process = Command::new(binary)
+            .args(["--rpc", &rpc.to_string(), "--ws", &ws.to_string(), "--slot-ms", "50"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        assert!(lines.any(|line| line.is_ok_and(|line| line.starts_with("ready"))), "the local chain did not start");
+        let (rpc_url, ws_url) = (format!("http://127.0.0.1:{rpc}"), format!("ws://127.0.0.1:{ws}"));
+        Self { process, rpc: RpcClient::new(rpc_url.clone()), rpc_url, ws_url }
+    }
+
+    async fn cheat(&self, method: &'static str, arguments: Value) {
+        let _: Value = self.rpc.send(RpcRequest::Custom { method }, arguments).await.unwrap();
+    }
+
+    async fn set_token_program_account(&self, address: Pubkey, data: &[u8]) {
+        let owner = spl_token::ID.to_string();
+        let account = json!({ "lamports": 10_000_000, "owner": owner, "data": hex::encode(data), "executable": false });
+        self.cheat("surfnet_setAccount", json!([address.to_string(), account])).await;
+    }
+
+    async fn send(&self, instruction: Instruction, signers: &[&Keypair]) {
+        let hash = self.rpc.get_latest_blockhash().await.unwrap();
+        let payer = signers[0].pubkey();
+        let transaction = Transaction::new_signed_with_payer(&[instruction], Some(&payer), signers, hash);
+        self.rpc.send_transaction(&transaction).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_real_deposit_settlement_and_withdrawal_request_arrive_at_finality_and_agree_with_the_accounts() {
+    let binary = find("PERMITPIPE_LOCALCHAIN", "localchain/release/permitpipe-localchain");
+    let program = find("PERMITPIPE_PROGRAM_SO", "target/deploy/permitpipe_program.so");
+    let (Some(binary), Some(program)) = (&binary, &program) else {
+        println!("not run: local chain {binary:?}, program {program:?}");
+        assert!(std::env::var_os("PERMITPIPE_REQUIRE_BUILT").is_none(), "both have to be built");
+        return;
+    };
+    let chain = LocalChain::start(binary);
+    let (admin, owner) = (Keypair::new(), Keypair::new());
+    let (usdc, permit, treasury, purse) = (address(), address(), address(), address());
+    for role in [&admin, &owner] {
+        chain.cheat("surfnet_setAccount", json!([role.pubkey().to_string(), { "lamports": 10_000_000_000_u64 }])).await;
+    }
+    let elf = hex::encode(std::fs::read(program).unwrap());
+    chain.cheat("surfnet_writeProgram", json!([PROGRAM_ID.to_string(), elf, 0, admin.pubkey().to_string()])).await;
+    for mint in [usdc, permit] {
+        chain.set_token_program_account(mint, &mint_data(admin.pubkey())).await;
+    }
+    chain.set_token_program_account(treasury, &token_data(usdc, admin.pubkey(), 0)).await;
+    chain.set_token_program_account(purse, &token_data(usdc, owner.pubkey(), 9_000_000)).await;
+    let arguments = InitializeConfigArgs {
+        admin: admin.pubkey(),
+        guardian: Pubkey::new_unique(),
+        settle_authority: admin.pubkey(),
+        settle_cap_atoms: 1_000_000_000,
+        window_seconds: 60,
+        withdrawal_delay_seconds: 60,
+        change_delay_seconds: 60,
+        min_deposit_atoms: 1,
+    };
+    let mirror = Mirror::at(&chain.rpc_url, &chain.ws_url, "local_chain").await;
+    let indexer = mirror.start();
+    let mints = Mints { usdc, permit, treasury };
+    chain.send(instruction::initialize_config(&admin.pubkey(), &mints, arguments), &[&admin]).await;
+    mirror.wait("SELECT count(*) FROM chain.config", 1_i64).await;
+    let config = decode_config(&chain.rpc.get_account_data(&config_address()).await.unwrap()).unwrap();
+
+    let known = "SELECT count(*) FROM chain.events";
+    chain.send(instruction::open_vault(&config, &owner.pubkey(), 2_000_000), &[&owner]).await;
+    mirror.wait(known, 2_i64).await;
+    chain.send(instruction::deposit_usdc(&config, &owner.pubkey(), &purse, 5_000_000), &[&owner]).await;
+    mirror.wait(known, 3_i64).await;
+    assert_eq!(
+        mirror.one::<i64>("SELECT count(*) FROM chain.vaults WHERE credited_atoms > 0").await,
+        0,
+        "not final yet"
+    );
+    mirror.wait("SELECT credited_atoms FROM chain.vaults", 5_000_000_i64).await;
+
+    let settle = SettleArgs { sequence: 1, amount_atoms: 1_500_000, receipt_count: 2, receipts_root: [5; 32] };
+    chain.send(instruction::settle(&config, &owner.pubkey(), &admin.pubkey(), settle), &[&admin]).await;
+    mirror.wait("SELECT amount_atoms FROM chain.settlements", 1_500_000_i64).await;
+    chain.send(instruction::request_withdrawal(&owner.pubkey(), 3_500_000), &[&owner]).await;
+    chain.send(instruction::set_cap(&owner.pubkey(), 1_000), &[&owner]).await;
+    mirror.wait("SELECT coalesce(withdrawal_atoms, 0) FROM chain.vaults", 3_500_000_i64).await;
+    mirror.wait("SELECT coalesce(pending_cap_atoms, 0) FROM chain.vaults", 1_000_i64).await;
+    mirror.wait("SELECT count(*) FROM chain.events WHERE commitment = 'finalized'", 6_i64).await;
+    let slot: i64 = mirror.one("SELECT finalized_slot FROM chain.cursor").await;
+    mirror.until("SELECT finalized_slot FROM chain.cursor", |now: &i64| *now > slot + 80, "80 slots more").await;
+    assert!(!mirror.one::<bool>("SELECT is_frozen FROM chain.vaults").await, "{:#?}", mirror.tables().await);
+    indexer.stop().await;
+}
+
+fn find(variable: &str, in_cache: &str) -> Option<PathBuf> {
+    let folder = |name: &str| std::env::var_os(name).map(PathBuf::from);
+    let cached = || folder("XDG_CACHE_HOME").or_else(|| Some(folder("HOME")?.join(".cache")));
+    folder(variable).or_else(|| Some(cached()?.join("permitpipe").join(in_cache))).filter(|path| path.is_file())
+}
+
+fn address() -> Pubkey {
+    Keypair::new().pubkey()
+}
+
+fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// A mint as the token program lays it out: authority, supply, decimals, initialized, no freeze authority.
+fn mint_data(authority: Pubkey) -> Vec<u8> {
+    let (supply, decimals) = (1_000_000_000_u64, 6);
+    [&[1, 0, 0, 0], authority.as_ref(), &supply.to_le_bytes(), &[decimals, 1], &[0; 36]].concat()
+}
+
+/// A token account: mint, owner, amount, no delegate, initialized, nothing else.
+fn token_data(mint: Pubkey, owner: Pubkey, amount: u64) -> Vec<u8> {
+    [mint.as_ref(), owner.as_ref(), &amount.to_le_bytes(), &[0; 36], &[1], &[0; 12], &[0; 8], &[0; 36]].concat()
+}

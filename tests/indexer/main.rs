@@ -1,0 +1,10 @@
+//! The indexer against a real Postgres and a node that lies.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod finality;
+mod gaps;
+mod local_chain;
+mod mirror;
+mod node;
+mod restart;
+mod story;
