@@ -1,7 +1,7 @@
 //! A program that computes: what the fallback toolchain makes of integers, for comparison with the host.
 //!
 //! Instruction data: pairs of two u128, little-endian. Return data: one u64 per pair, the fold of all results of
-//! `operations.rs`. No accounts. Never deployed anywhere.
+//! `operations`. No accounts. Never deployed anywhere.
 
 mod operations;
 
