@@ -15,7 +15,7 @@ use super::{
 use crate::{
     clock::Stopwatch,
     config::Folder,
-    error::{Error, Explain},
+    error::Error,
     file,
     profile::Profile,
     rpc::Rpc,
