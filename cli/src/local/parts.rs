@@ -33,7 +33,9 @@ impl Parts {
         let (stop, mut tasks) = (CancellationToken::new(), JoinSet::new());
         let until = stop.clone();
         spawn(&mut tasks, move |runtime| {
-            let ready = |address| drop(tell_ready.send(address));
+            let ready = |address| {
+                let _ = tell_ready.send(address);
+            };
             let served = runtime.block_on(permitpipe_broker::serve(broker, ready, until.cancelled_owned()));
             served.map_err(|e| format!("the broker stopped: {e:#}"))
         });

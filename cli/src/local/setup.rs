@@ -12,15 +12,7 @@ use super::{
     keys::{self, Keys},
     machine::Machine,
 };
-use crate::{
-    clock::Stopwatch,
-    config::Folder,
-    error::{Error, Explain},
-    file,
-    profile::Profile,
-    rpc::Rpc,
-    verb::up::Progress,
-};
+use crate::{clock::Stopwatch, config::Folder, error::Error, file, profile::Profile, rpc::Rpc, verb::up::Progress};
 
 /// What the owner of the local wallet begins with.
 const FIRST_POLICY: &str = include_str!("first.policy.yaml");

@@ -10,6 +10,8 @@ use crate::{error::Error, output, signal};
 
 /// Most entries in one answer.
 const PAGE: u32 = 500;
+/// Facts that stand in front of the line already, or are the same in all of them.
+const IN_EVERY_ENTRY: [&str; 4] = ["version", "kind", "at", "request_id"];
 const POLL: Duration = Duration::from_millis(500);
 
 /// What to do.
@@ -74,7 +76,9 @@ fn show(entries: &[AuditEntry], as_json: bool) {
 fn facts(body: &Value) -> String {
     let Value::Object(fields) = body else { return body.to_string() };
     let plain = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    fields.iter().map(|(name, value)| format!("{name}={}", plain(value))).collect::<Vec<_>>().join(" ")
+    let said = |name: &str| IN_EVERY_ENTRY.contains(&name);
+    let facts = fields.iter().filter(|(name, value)| !said(name) && !value.is_null());
+    facts.map(|(name, value)| format!("{name}={}", plain(value))).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
@@ -85,6 +89,9 @@ mod tests {
 
     #[test]
     fn facts_read_as_name_and_value() {
-        assert_eq!(facts(&json!({ "agent": "a", "amount": 3, "scopes": ["x"] })), r#"agent=a amount=3 scopes=["x"]"#);
+        assert_eq!(
+            facts(&json!({ "kind": "intent", "agent": "a", "amount": 3, "model": null, "scopes": ["x"] })),
+            r#"agent=a amount=3 scopes=["x"]"#
+        );
     }
 }
