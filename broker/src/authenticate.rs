@@ -50,11 +50,7 @@ pub struct Caller {
 impl Caller {
     /// What the request's entries are about.
     pub(crate) fn subject(&self) -> Subject {
-        Subject {
-            owner_id: self.lease.owner_id,
-            request_id: self.request_id,
-            lease_id: Some(self.lease.lease_id),
-        }
+        Subject { owner_id: self.lease.owner_id, request_id: self.request_id, lease_id: Some(self.lease.lease_id) }
     }
 }
 
@@ -134,7 +130,9 @@ fn find_bearer(headers: &HeaderMap, query: Option<&str>) -> Result<Bearer, Error
         }
     }
     found.ok_or_else(|| {
-        refusal("No lease bearer (`pp_lease_…`) in the place where this provider expects its key. Ask for a lease first.")
+        refusal(
+            "No lease bearer (`pp_lease_…`) in the place where this provider expects its key. Ask for a lease first.",
+        )
     })
 }
 

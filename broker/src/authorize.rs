@@ -75,7 +75,8 @@ pub(crate) async fn current_policy(app: &App, owner_id: OwnerId) -> Result<Optio
 }
 
 pub(crate) fn no_policy() -> Error {
-    let message = "The owner has no policy, and what no policy allows is denied. Apply one: `permitpipe policy apply FILE`.";
+    let message =
+        "The owner has no policy, and what no policy allows is denied. Apply one: `permitpipe policy apply FILE`.";
     Error::new(Kind::Forbidden, "no_policy", message)
 }
 

@@ -9,9 +9,9 @@ use crate::{
     audit::{Entry, EntryKind},
     estimate::{Charge, charge},
     forward::{End, Outcome},
+    plan::{Close, Ending},
     reserve::{Hold, charged},
     service::UsageReader,
-    train::{Close, Ending},
 };
 
 /// Closes the hold. Waits as long as it takes: a capture is never given up by a live process.
@@ -20,8 +20,8 @@ pub async fn capture(app: &App, hold: Hold, action: &Action, outcome: Outcome) {
     // Nothing more is written in either direction: revocations need not wait for the bookkeeping.
     drop(stream);
     let is_dialled = outcome.end != End::NotDialled;
-    let cost = if is_dialled { charge(action, &app.config.fees, &outcome.usage) } else { Charge::default() };
-    let is_estimated = is_dialled && action.operation.usage != UsageReader::None && outcome.usage.output_tokens.is_none();
+    let cost = cost(app, action, &outcome);
+    let is_estimated = is_dialled && !is_refusal(&outcome) && lacks_usage(action, &outcome);
     let used = charged(&cost, is_resold);
     let facts = json!({
         "end": end_name(outcome.end), "status": outcome.status, "charged": used, "counted": cost.total(),
@@ -34,6 +34,24 @@ pub async fn capture(app: &App, hold: Hold, action: &Action, outcome: Outcome) {
     let ending = if is_dialled { Ending::Captured } else { Ending::Voided };
     let (used, used_budget) = if is_dialled { (used, cost.total()) } else { (Credits::ZERO, Credits::ZERO) };
     app.train.close(Close { held, ending, used, used_budget, is_estimated, outcome: entry }).await;
+}
+
+/// What the exchange cost: nothing when it was not dialled, our fee alone when the upstream answered with a refusal and
+/// reported no usage, else by usage.
+fn cost(app: &App, action: &Action, outcome: &Outcome) -> Charge {
+    if outcome.end == End::NotDialled {
+        return Charge::default();
+    }
+    let cost = charge(action, &app.config.fees, &outcome.usage);
+    if is_refusal(outcome) { Charge { upstream: Credits::ZERO, ..cost } } else { cost }
+}
+
+fn is_refusal(outcome: &Outcome) -> bool {
+    outcome.status.is_some_and(|status| status >= 400) && outcome.usage.output_tokens.is_none()
+}
+
+fn lacks_usage(action: &Action, outcome: &Outcome) -> bool {
+    action.operation.usage != UsageReader::None && outcome.usage.output_tokens.is_none()
 }
 
 const fn end_name(end: End) -> &'static str {

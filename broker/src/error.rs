@@ -114,13 +114,15 @@ impl Error {
 
     /// Something of ours broke; `cause` goes to the log.
     pub fn internal(cause: impl std::fmt::Display) -> Self {
-        let public = "Something broke on our side. Nothing was charged; try again, and quote the request id if it stays.";
+        let public =
+            "Something broke on our side. Nothing was charged; try again, and quote the request id if it stays.";
         Self { cause: Some(cause.to_string()), ..Self::new(Kind::Internal, "internal", public) }
     }
 
     /// The database does not answer; nothing was begun.
     pub fn unavailable(cause: impl std::fmt::Display) -> Self {
-        let public = "The ledger cannot be reached, so no request is begun. Nothing was charged; try again in a second.";
+        let public =
+            "The ledger cannot be reached, so no request is begun. Nothing was charged; try again in a second.";
         Self { cause: Some(cause.to_string()), ..Self::new(Kind::Unavailable, "ledger_unavailable", public) }
     }
 

@@ -23,9 +23,7 @@ use http::{HeaderMap, Method, Uri};
 use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-pub use self::{
-    body::BodyCut, client::UpstreamClient, dial::forward, exchange::exchange, guard::PrivateOrigins,
-};
+pub use self::{body::BodyCut, client::UpstreamClient, dial::forward, exchange::exchange, guard::PrivateOrigins};
 use crate::{
     meter::{Scanner, Usage},
     secret::SecretString,

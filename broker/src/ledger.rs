@@ -137,10 +137,7 @@ pub fn hold(amount: Credits) -> Vec<Transfer> {
 /// The end of a hold: what was used becomes spent, the rest is free again. `used` is never above `held`.
 pub fn capture(held: Credits, used: Credits) -> Vec<Transfer> {
     let used = used.min(held);
-    moves([
-        (Account::Held, Account::Spent, used),
-        (Account::Held, Account::Available, held.saturating_sub(used)),
-    ])
+    moves([(Account::Held, Account::Spent, used), (Account::Held, Account::Available, held.saturating_sub(used))])
 }
 
 /// A finalized deposit. What an earlier exit left unpaid is repaid first.

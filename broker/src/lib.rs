@@ -7,7 +7,8 @@
 //! | [`authenticate`], [`receive`], [`authorize`], [`estimate`], [`reserve`], [`forward`], [`meter`], [`capture`] | its phases |
 //! | [`action`], [`path`], [`service`] | what is asked: operations of an upstream, as its template names them |
 //! | [`policy`], [`yaml`] | the owner's rules: document, compile, evaluate |
-//! | [`ledger`], [`train`] | double entry, pure; the commit train that applies it |
+//! | [`ledger`], [`plan`] | double entry and one commit's admissions, pure |
+//! | [`train`] | the commit train: many requests, one transaction |
 //! | [`audit`], [`secret`] | log entries; envelope encryption |
 //! | [`node`] | heartbeat, fence, streams that can be cut |
 //! | [`db`] | all SQL |
@@ -33,6 +34,7 @@ pub mod meter;
 pub mod node;
 pub mod path;
 pub mod pipeline;
+pub mod plan;
 pub mod policy;
 pub mod receive;
 pub mod reserve;

@@ -97,7 +97,9 @@ async fn read_body(request: &mut Request, limit_bytes: u64) -> Result<Bytes, Err
             "body_too_large",
             format!("The body is larger than the {limit_bytes} bytes that this operation takes. Send less."),
         )),
-        Ok(Err(_)) => Err(Error::new(Kind::Malformed, "body_broken", "The body ended before it was complete. Send it again.")),
+        Ok(Err(_)) => {
+            Err(Error::new(Kind::Malformed, "body_broken", "The body ended before it was complete. Send it again."))
+        }
         Err(_) => Err(Error::new(
             Kind::Malformed,
             "body_too_slow",

@@ -2,10 +2,7 @@
 
 use std::time::Duration;
 
-use permitpipe_sdk::{
-    id::HoldId,
-    money::Credits,
-};
+use permitpipe_sdk::{id::HoldId, money::Credits};
 use serde_json::json;
 
 use crate::{
@@ -15,7 +12,7 @@ use crate::{
     error::{Error, Kind},
     estimate::{Charge, Estimate},
     node::Stream,
-    train::{Ask, Close, Grant, Held, Refusal, Verdict},
+    plan::{Ask, Close, Grant, Held, Refusal, Verdict},
 };
 
 /// How long a request waits for its commit before it gives up; a grant that comes later is voided by the train.

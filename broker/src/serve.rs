@@ -43,7 +43,8 @@ pub async fn serve(
     ready: impl FnOnce(std::net::SocketAddr),
     shutdown: impl Future<Output = ()>,
 ) -> Result<()> {
-    let listener = TcpListener::bind(config.listen).await.with_context(|| format!("cannot listen on {}", config.listen))?;
+    let listener =
+        TcpListener::bind(config.listen).await.with_context(|| format!("cannot listen on {}", config.listen))?;
     let address = listener.local_addr()?;
     let (app, writer) = build(config, address).await?;
     task::beat::join(&app).await.context("cannot enter this node into the database")?;
@@ -75,7 +76,8 @@ async fn build(config: Config, address: std::net::SocketAddr) -> Result<(App, Sp
     let kek = KeyEncryptionKey::load(&config.kek_path)?;
     let receipt_key = load_receipt_key(&config.receipt_key_path)?;
     let private_origins = PrivateOrigins::parse(&config.allowed_private_origins)?;
-    let pool = db::connect(&config.database_url, config.database_connections).await.context("cannot use the database")?;
+    let pool =
+        db::connect(&config.database_url, config.database_connections).await.context("cannot use the database")?;
     let counters = Arc::new(Counters::default());
     let (train, track) = train::train();
     let terms = Terms { settle_interval: config.settle_interval, longest_hold: config.longest_hold };

@@ -31,7 +31,8 @@ impl FromRequestParts<App> for Owner {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
         let refusal = |message: &str| Error::new(Kind::Unauthenticated, "invalid_key", message);
         let text = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let text = text.and_then(|value| value.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+        let text =
+            text.and_then(|value| value.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
         let Some((_, text)) = text else {
             return Err(refusal("No management key. Send `Authorization: Bearer pp_live_sk_…`."));
         };

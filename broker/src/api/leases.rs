@@ -257,7 +257,10 @@ fn parse(ask: wire::AskLease) -> Result<Ask, Error> {
     }
     let scope = |text: &String| Scope::parse(text).map_err(|error| bad("scope_invalid", format!("`{text}`: {error}.")));
     let ttl_seconds = ask.duration.seconds().ok_or_else(|| {
-        bad("duration_invalid", "`duration` is a positive whole number with a unit, such as `30 minutes`, `90s` or 1800.")
+        bad(
+            "duration_invalid",
+            "`duration` is a positive whole number with a unit, such as `30 minutes`, `90s` or 1800.",
+        )
     })?;
     let budget = Credits::parse_usd(&ask.budget_usd)
         .map_err(|error| bad("budget_invalid", format!("`budget_usd`: {error}.")))?;

@@ -14,17 +14,14 @@ use crate::{
 };
 
 /// Checks a document and makes it the current version. The old one stays active until then.
-pub async fn apply(
-    State(app): State<App>,
-    owner: Owner,
-    Text(yaml): Text,
-) -> Result<Json<wire::PolicyVersion>, Error> {
+pub async fn apply(State(app): State<App>, owner: Owner, Text(yaml): Text) -> Result<Json<wire::PolicyVersion>, Error> {
     let document = Document::parse(&yaml).map_err(|lints| {
         let lines: Vec<String> = lints.iter().map(ToString::to_string).collect();
         Error::new(Kind::Malformed, "policy_invalid", format!("The policy is not valid:\n{}", lines.join("\n")))
     })?;
-    Compiled::compile(&document)
-        .map_err(|error| Error::new(Kind::Malformed, "policy_invalid", format!("The policy does not compile: {error}")))?;
+    Compiled::compile(&document).map_err(|error| {
+        Error::new(Kind::Malformed, "policy_invalid", format!("The policy does not compile: {error}"))
+    })?;
     let hash: [u8; 32] = Sha256::digest(yaml.as_bytes()).into();
     let mut tx = app.pool.begin().await?;
     let stored = db::policy::insert(&mut tx, owner.id, &hash, &yaml).await?;

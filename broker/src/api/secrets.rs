@@ -74,7 +74,10 @@ fn target(app: &App, ask: &wire::AddSecret) -> Result<(Origin, Option<serde_json
         },
         (Some(custom), None) => {
             let Some(origin) = &ask.origin else {
-                return Err(bad("origin_missing", "a service of your own needs its `origin`, such as https://api.example.com"));
+                return Err(bad(
+                    "origin_missing",
+                    "a service of your own needs its `origin`, such as https://api.example.com",
+                ));
             };
             let custom = read_custom(&ask.service, origin, custom)?;
             custom.template().map_err(|error| bad("service_invalid", error))?;

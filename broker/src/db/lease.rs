@@ -137,7 +137,8 @@ fn bearer_row(row: &PgRow) -> Result<BearerRow, sqlx::Error> {
     })
 }
 
-const COLUMNS: &str = "lease_id, agent, service, state::text AS state, allowed_scopes, blocked_scopes, budget, budget_held,
+const COLUMNS: &str =
+    "lease_id, agent, service, state::text AS state, allowed_scopes, blocked_scopes, budget, budget_held,
     budget_spent, lease_hash, created_at, expires_at";
 
 /// An owner's leases, newest first.
@@ -150,11 +151,8 @@ pub async fn list(pool: &PgPool, owner_id: OwnerId, limit: i64) -> Result<Vec<wi
 /// One lease of an owner.
 pub async fn find(pool: &PgPool, owner_id: OwnerId, lease_id: LeaseId) -> Result<Option<wire::Lease>, sqlx::Error> {
     let sql = format!("SELECT {COLUMNS} FROM access.leases WHERE owner_id = $1 AND lease_id = $2");
-    let row = sqlx::query(sqlx::AssertSqlSafe(sql))
-        .bind(owner_id.uuid())
-        .bind(lease_id.uuid())
-        .fetch_optional(pool)
-        .await?;
+    let row =
+        sqlx::query(sqlx::AssertSqlSafe(sql)).bind(owner_id.uuid()).bind(lease_id.uuid()).fetch_optional(pool).await?;
     row.map(|row| public(&row)).transpose()
 }
 

@@ -53,11 +53,10 @@ pub async fn insert_key(
 
 /// Who holds this key, and what it may do.
 pub async fn find_by_key(pool: &PgPool, hash: &[u8; 32]) -> Result<Option<(OwnerId, Vec<String>)>, sqlx::Error> {
-    let row = sqlx::query(
-        "SELECT owner_id, scopes FROM access.management_keys WHERE key_hash = $1 AND revoked_at IS NULL",
-    )
-    .bind(hash.as_slice())
-    .fetch_optional(pool)
-    .await?;
+    let row =
+        sqlx::query("SELECT owner_id, scopes FROM access.management_keys WHERE key_hash = $1 AND revoked_at IS NULL")
+            .bind(hash.as_slice())
+            .fetch_optional(pool)
+            .await?;
     row.map(|row| Ok((OwnerId::from_uuid(row.try_get("owner_id")?), row.try_get("scopes")?))).transpose()
 }

@@ -150,7 +150,8 @@ pub async fn list_prepared(pool: &PgPool) -> Result<Vec<Batch>, sqlx::Error> {
 
 fn batch(row: &PgRow) -> Result<Batch, sqlx::Error> {
     let decode = |e: Box<dyn std::error::Error + Send + Sync>| sqlx::Error::Decode(e);
-    let signed = match (row.try_get("signature")?, row.try_get("transaction")?, row.try_get("last_valid_block_height")?) {
+    let signed = match (row.try_get("signature")?, row.try_get("transaction")?, row.try_get("last_valid_block_height")?)
+    {
         (Some(signature), Some(transaction), Some(height)) => Some((signature, transaction, height)),
         _ => None,
     };
@@ -257,13 +258,12 @@ pub async fn list(pool: &PgPool, owner_id: OwnerId, limit: i64) -> Result<Vec<wi
 
 /// Receipt bodies of an owner, by lease and sequence.
 pub async fn list_receipts(pool: &PgPool, owner_id: OwnerId, limit: i64) -> Result<Vec<ReceiptBody>, sqlx::Error> {
-    let bodies: Vec<Vec<u8>> = sqlx::query_scalar(
-        "SELECT body FROM ledger.receipts WHERE owner_id = $1 ORDER BY lease_id, sequence LIMIT $2",
-    )
-    .bind(owner_id.uuid())
-    .bind(limit)
-    .fetch_all(pool)
-    .await?;
+    let bodies: Vec<Vec<u8>> =
+        sqlx::query_scalar("SELECT body FROM ledger.receipts WHERE owner_id = $1 ORDER BY lease_id, sequence LIMIT $2")
+            .bind(owner_id.uuid())
+            .bind(limit)
+            .fetch_all(pool)
+            .await?;
     bodies.iter().map(|body| serde_json::from_slice(body).map_err(|e| sqlx::Error::Decode(Box::new(e)))).collect()
 }
 

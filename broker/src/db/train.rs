@@ -8,10 +8,7 @@ use sqlx::{PgPool, Postgres, Transaction};
 use super::{train_rows as rows, train_write as write};
 use crate::{
     config::Terms,
-    train::{
-        Refusal, Verdict,
-        plan::{Intent, Plan},
-    },
+    plan::{Intent, Plan, Refusal, Verdict},
 };
 
 /// Why a batch was not committed. In either case nothing was written.

@@ -14,10 +14,7 @@ use super::train::{Failure, closing};
 use crate::{
     config::Terms,
     ledger::Balances,
-    train::{
-        Refusal,
-        plan::{AccountRow, Intent, LeaseRow, Locked},
-    },
+    plan::{AccountRow, Intent, LeaseRow, Locked, Refusal},
 };
 
 /// The locked rows, and what the database says of us.
@@ -188,7 +185,8 @@ async fn read_context(tx: &mut Transaction<'_, Postgres>, intents: &[&Intent]) -
         Some(node) => fenced(tx, node).await?,
         None => false,
     };
-    let row = sqlx::query("SELECT clock_timestamp() AS now, pg_current_xact_id()::text AS xid").fetch_one(&mut **tx).await?;
+    let row =
+        sqlx::query("SELECT clock_timestamp() AS now, pg_current_xact_id()::text AS xid").fetch_one(&mut **tx).await?;
     Ok(Context { now: row.try_get("now")?, is_fenced, transaction_id: row.try_get("xid")? })
 }
 

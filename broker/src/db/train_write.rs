@@ -7,7 +7,7 @@ use super::train::Failure;
 use crate::{
     audit::Entry,
     ledger::Account,
-    train::plan::{LeaseRow, Plan},
+    plan::{LeaseRow, Plan},
 };
 
 /// Writes everything the plan holds; tables that it does not touch are not named.
@@ -168,4 +168,3 @@ pub(super) const fn account_name(account: Account) -> &'static str {
         Account::Writeoff => "writeoff",
     }
 }
-

@@ -58,7 +58,8 @@ fn prepare(
         version: lease.secret.version,
         origin: &lease.secret.origin,
     };
-    let uri = action.template.origin.join(&action.path, action.query.as_deref()).map_err(|e| not_dialled(e.to_string()))?;
+    let uri =
+        action.template.origin.join(&action.path, action.query.as_deref()).map_err(|e| not_dialled(e.to_string()))?;
     let key = secret::open(&app.kek, &binding, &lease.secret.sealed).map_err(|e| not_dialled(e.to_string()))?;
     let (parts, body) = request.into_parts();
     Ok(Exchange {

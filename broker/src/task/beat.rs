@@ -12,13 +12,17 @@ const BEAT: Duration = Duration::from_millis(100);
 /// Part of the fence's time that is kept back, for the last write to leave the process.
 const MARGIN: Duration = Duration::from_millis(200);
 
-/// Joins, beats until `stop`, leaves.
+/// Beats until `stop`, then leaves. The node has joined already; whenever it is fenced it joins again, as another.
 pub async fn run(app: App, stop: CancellationToken) {
+    beat(&app, &stop).await;
     while !stop.is_cancelled() {
-        if join(&app).await.is_ok() {
-            beat(&app, &stop).await;
+        match join(&app).await {
+            Ok(()) => beat(&app, &stop).await,
+            Err(error) => {
+                tracing::warn!(%error, "cannot join");
+                tokio::time::sleep(BEAT).await;
+            }
         }
-        tokio::time::sleep(BEAT).await;
     }
     app.node.cut_all().await;
     let _ = db::node::leave(&app.pool, app.node.id()).await;

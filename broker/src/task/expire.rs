@@ -10,7 +10,7 @@ use crate::{
     app::App,
     audit::{Entry, EntryKind},
     db::{self, hold::Orphan},
-    train::{Close, Ending, Held},
+    plan::{Close, Ending, Held},
 };
 
 /// Orphans closed in one round; the next round takes the rest.

@@ -5,8 +5,12 @@ use std::{sync::Arc, time::Duration};
 use sqlx::PgPool;
 use tokio::sync::oneshot;
 
-use super::{Car, Close, Counters, Grant, LONGEST, Track, Verdict, plan::Intent};
-use crate::{config::Terms, db};
+use super::{Car, Counters, LONGEST, Track};
+use crate::{
+    config::Terms,
+    db,
+    plan::{Close, Grant, Intent, Verdict},
+};
 
 /// How long to wait before asking a database again that did not answer.
 const RETRY: Duration = Duration::from_millis(100);

@@ -36,8 +36,8 @@ pub struct Chain {
 impl Chain {
     /// Reads the keypair file.
     pub fn new(url: &str, key: &Path) -> Result<Self> {
-        let authority = read_keypair_file(key)
-            .map_err(|error| anyhow!("cannot read the settle key {}: {error}", key.display()))?;
+        let authority =
+            read_keypair_file(key).map_err(|error| anyhow!("cannot read the settle key {}: {error}", key.display()))?;
         Ok(Self { rpc: RpcClient::new_with_commitment(url.to_owned(), CommitmentConfig::confirmed()), authority })
     }
 

@@ -60,9 +60,8 @@ fn close(verdict: Verdict, used: i64) -> Close {
 fn exactly_what_the_budget_covers_is_granted_in_order_of_arrival() {
     let (owner_id, lease_id) = (OwnerId::generate(), LeaseId::generate());
     let (mut locked, mut plan) = (locked(owner_id, lease_id), Plan::default());
-    let verdicts: Vec<Verdict> = (0..64)
-        .map(|_| plan.add(&mut locked, Intent::Reserve(Box::new(ask(owner_id, lease_id, 10, 10)))))
-        .collect();
+    let verdicts: Vec<Verdict> =
+        (0..64).map(|_| plan.add(&mut locked, Intent::Reserve(Box::new(ask(owner_id, lease_id, 10, 10))))).collect();
     assert!(verdicts[..10].iter().all(|v| matches!(v, Verdict::Granted(_))));
     assert!(verdicts[10..].iter().all(|v| refusal(v) == Some(Refusal::Budget { left: 0, asked: 10 })));
     assert_eq!((plan.holds.len(), plan.entries.len()), (10, 64));
@@ -76,7 +75,8 @@ fn each_limit_refuses_by_its_own_name() {
     let try_with = |change: &dyn Fn(&mut Locked), amount, budget| {
         let mut locked = locked(owner_id, lease_id);
         change(&mut locked);
-        let verdict = Plan::default().add(&mut locked, Intent::Reserve(Box::new(ask(owner_id, lease_id, amount, budget))));
+        let verdict =
+            Plan::default().add(&mut locked, Intent::Reserve(Box::new(ask(owner_id, lease_id, amount, budget))));
         refusal(&verdict)
     };
     let lease = |locked: &mut Locked, standing| locked.leases.get_mut(&lease_id).unwrap().standing = Err(standing);

@@ -14,7 +14,7 @@ use permitpipe_sdk::{
     receipt::ReceiptBody,
 };
 
-use super::{Ask, Close, Ending, Grant, Refusal, Verdict};
+use super::{Ask, Close, Ending, Grant, Intent, Refusal, Verdict};
 use crate::{
     audit::{Entry, EntryKind},
     ledger::{self, Balances, Transfer},
@@ -91,28 +91,6 @@ pub struct Plan {
     pub accounts: BTreeMap<OwnerId, Balances>,
     /// Lease rows to write back, one a lease.
     pub leases: BTreeMap<(OwnerId, LeaseId), LeaseRow>,
-}
-
-/// One intent of a batch, without the way back to who asked.
-#[derive(Debug, Clone)]
-pub enum Intent {
-    /// A new hold.
-    Reserve(Box<Ask>),
-    /// The end of one.
-    Close(Box<Close>),
-    /// An entry that moves no money.
-    Record(Box<Entry>),
-}
-
-impl Intent {
-    /// Whose rows it touches.
-    pub fn owner_id(&self) -> OwnerId {
-        match self {
-            Self::Reserve(ask) => ask.owner_id,
-            Self::Close(close) => close.held.owner_id,
-            Self::Record(entry) => entry.subject.owner_id,
-        }
-    }
 }
 
 impl Plan {
@@ -249,5 +227,4 @@ fn receipt(lease: &LeaseRow, close: &Close, used: Credits, used_budget: Credits)
 }
 
 #[cfg(test)]
-#[path = "plan_tests.rs"]
 mod tests;
