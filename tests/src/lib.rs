@@ -4,7 +4,9 @@
 //! |---|---|
 //! | [`postgres`] | a private Postgres for one test run |
 //! | [`upstream`] | an upstream that stalls, resets, lies and reflects |
+//! | [`world`] | brokers over one database, with an owner, credit and an upstream |
 #![allow(clippy::panic, clippy::expect_used, clippy::unwrap_used)]
 
 pub mod postgres;
 pub mod upstream;
+pub mod world;
