@@ -1,0 +1,8 @@
+//! Real brokers over a real Postgres, in front of an upstream that misbehaves on request.
+#![allow(clippy::panic, clippy::expect_used, clippy::unwrap_used)]
+
+mod budget;
+mod fence;
+mod misbehave;
+mod revoke;
+mod stream;

@@ -1,0 +1,149 @@
+//! The `chain` schema as the indexer would have written it, in the indexer's role: no chain runs in these tests.
+
+use permitpipe_sdk::chain::{PROGRAM_ID, vault_address};
+use serde_json::{Value, json};
+use solana_sdk::pubkey::Pubkey;
+use sqlx::{PgPool, postgres::PgPoolOptions};
+
+/// A vault's cap, and the guardian's: more than any test spends.
+const CAP: i64 = 1_000_000_000_000;
+
+/// How far an event has come.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Commitment {
+    Confirmed,
+    Finalized,
+}
+
+pub struct Mirror {
+    pub pool: PgPool,
+}
+
+/// A wallet's address, by number.
+pub fn wallet(number: u8) -> String {
+    Pubkey::new_from_array([number; 32]).to_string()
+}
+
+impl Mirror {
+    pub async fn connect(database_url: &str) -> Self {
+        let pool = PgPoolOptions::new().max_connections(2).after_connect(|connection, _| {
+            Box::pin(async move {
+                sqlx::query("SET ROLE permitpipe_indexer").execute(connection).await?;
+                Ok(())
+            })
+        });
+        let pool = pool.connect(database_url).await.unwrap();
+        Self { pool }
+    }
+
+    /// The config and a cursor that has just been moved.
+    pub async fn observe(&self) {
+        let program = PROGRAM_ID.to_string();
+        self.run(
+            sqlx::query(
+                "INSERT INTO chain.config VALUES ($1, 1, false, $2, 3600, 86400, 1, 'mint', 'treasury')
+                 ON CONFLICT DO NOTHING",
+            )
+            .bind(&program)
+            .bind(CAP),
+        )
+        .await;
+        let insert = "INSERT INTO chain.cursor (program, genesis_hash) VALUES ($1, 'tests')
+                      ON CONFLICT (program) DO UPDATE SET observed_at = now()";
+        self.run(sqlx::query(insert).bind(&program)).await;
+    }
+
+    /// Lets the view of the chain be this old.
+    pub async fn set_age(&self, seconds: i64) {
+        self.run(sqlx::query("UPDATE chain.cursor SET observed_at = now() - $1 * interval '1 second'").bind(seconds))
+            .await;
+    }
+
+    /// What the guardian lets one settlement take; 0 stops settling.
+    pub async fn set_settle_cap(&self, atoms: i64) {
+        self.run(sqlx::query("UPDATE chain.config SET settle_cap_atoms = $1").bind(atoms)).await;
+    }
+
+    /// The owner's cap.
+    pub async fn set_cap(&self, wallet: &str, atoms: i64) {
+        self.run(sqlx::query("UPDATE chain.vaults SET cap_atoms = $2 WHERE wallet = $1").bind(wallet).bind(atoms)).await;
+    }
+
+    pub async fn open_vault(&self, wallet: &str) {
+        let insert = "INSERT INTO chain.vaults (vault, wallet, event_seq, cap_atoms) VALUES ($1, $2, 1, $3)";
+        self.run(sqlx::query(insert).bind(vault_of(wallet)).bind(wallet).bind(CAP)).await;
+        self.record(wallet, 1, Commitment::Finalized, "VaultOpened", json!({ "cap_atoms": CAP })).await;
+    }
+
+    pub async fn deposit(&self, wallet: &str, atoms: i64) {
+        let seq = self.next_seq(wallet).await;
+        let update = "UPDATE chain.vaults SET event_seq = $2, credited_atoms = credited_atoms + $3 WHERE wallet = $1";
+        self.run(sqlx::query(update).bind(wallet).bind(seq).bind(atoms)).await;
+        self.record(wallet, seq, Commitment::Finalized, "Deposited", json!({ "amount_atoms": atoms })).await;
+    }
+
+    /// The owner asks for its money; final, it is folded into the vault. Confirmed first and final later is one event.
+    pub async fn request_withdrawal(&self, wallet: &str, atoms: i64, commitment: Commitment) {
+        let seq = self.next_seq(wallet).await;
+        let payload = json!({ "amount_atoms": atoms, "executable_at": 4_000_000_000_i64 });
+        self.record(wallet, seq, commitment, "WithdrawalRequested", payload).await;
+        if commitment == Commitment::Finalized {
+            let update = "UPDATE chain.vaults SET event_seq = $2, withdrawal_atoms = $3,
+                          withdrawal_at = now() + interval '1 day' WHERE wallet = $1";
+            self.run(sqlx::query(update).bind(wallet).bind(seq).bind(atoms)).await;
+        }
+    }
+
+    /// The withdrawal is paid.
+    pub async fn pay(&self, wallet: &str, atoms: i64) {
+        let seq = self.next_seq(wallet).await;
+        let update = "UPDATE chain.vaults SET event_seq = $2, withdrawn_atoms = withdrawn_atoms + $3,
+                      withdrawal_atoms = NULL, withdrawal_at = NULL WHERE wallet = $1";
+        self.run(sqlx::query(update).bind(wallet).bind(seq).bind(atoms)).await;
+        self.record(wallet, seq, Commitment::Finalized, "Withdrawn", json!({ "amount_atoms": atoms })).await;
+    }
+
+    /// The owner changes its mind.
+    pub async fn cancel_withdrawal(&self, wallet: &str, atoms: i64) {
+        let seq = self.next_seq(wallet).await;
+        let update = "UPDATE chain.vaults SET event_seq = $2, withdrawal_atoms = NULL, withdrawal_at = NULL
+                      WHERE wallet = $1";
+        self.run(sqlx::query(update).bind(wallet).bind(seq)).await;
+        self.record(wallet, seq, Commitment::Finalized, "WithdrawalCancelled", json!({ "amount_atoms": atoms })).await;
+    }
+
+    /// A fork: what was only confirmed never happened.
+    pub async fn fork(&self) {
+        self.run(sqlx::query("DELETE FROM chain.events WHERE commitment = 'confirmed'")).await;
+    }
+
+    /// An event at its place. What stands there already becomes what is said now, as when the indexer sees it again.
+    pub async fn record(&self, wallet: &str, seq: i64, commitment: Commitment, name: &str, payload: Value) {
+        let vault = vault_of(wallet);
+        let commitment = if commitment == Commitment::Finalized { "finalized" } else { "confirmed" };
+        let insert = "INSERT INTO chain.events (signature, instruction_index, inner_index, slot, commitment, account,
+                             event_seq, wallet, name, payload)
+                      VALUES ($1, 0, 0, $2, $3::chain.commitment, $4, $2, $5, $6, $7)
+                      ON CONFLICT (signature, instruction_index, inner_index)
+                      DO UPDATE SET commitment = excluded.commitment, payload = excluded.payload";
+        let signature = format!("{vault}-{seq}");
+        let insert = sqlx::query(insert).bind(signature).bind(seq).bind(commitment).bind(vault);
+        self.run(insert.bind(wallet).bind(name).bind(payload)).await;
+    }
+
+    async fn next_seq(&self, wallet: &str) -> i64 {
+        sqlx::query_scalar("SELECT event_seq + 1 FROM chain.vaults WHERE wallet = $1")
+            .bind(wallet)
+            .fetch_one(&self.pool)
+            .await
+            .unwrap()
+    }
+
+    async fn run(&self, query: sqlx::query::Query<'_, sqlx::Postgres, sqlx::postgres::PgArguments>) {
+        query.execute(&self.pool).await.unwrap();
+    }
+}
+
+fn vault_of(wallet: &str) -> String {
+    vault_address(&wallet.parse().unwrap()).to_string()
+}
