@@ -72,19 +72,19 @@ const ALWAYS: &[(&str, &str)] = &[
             OR (r.hold_id IS NOT NULL AND h.captured IS DISTINCT FROM r.amount)",
     ),
     (
-        "receipts are spent or settled, and settled is what batches say",
+        "receipts are spent or settled, none is written off, and settled is what batches say",
         "SELECT count(*) FROM ledger.accounts a
-         WHERE a.spent + a.settled + a.writeoff <>
+         WHERE a.writeoff <> 0 OR a.spent + a.settled <>
                  (SELECT coalesce(sum(amount), 0) FROM ledger.receipts r WHERE r.owner_id = a.owner_id)
             OR a.settled <> (SELECT coalesce(sum(amount), 0) FROM ledger.settlements s
                              WHERE s.owner_id = a.owner_id AND s.state = 'finalized')",
     ),
     (
-        "credit came from finalized deposits, each once",
+        "credit is finalized deposits less finalized withdrawals, each once",
         "SELECT count(*) FROM ledger.accounts a JOIN access.owners o USING (owner_id) WHERE -a.chain <>
-           (SELECT coalesce(sum((e.payload->>'amount_atoms')::bigint), 0) FROM chain.events e
-            JOIN ledger.posted_events p ON p.vault = e.account AND p.event_seq = e.event_seq
-            WHERE e.wallet = o.wallet AND e.name = 'Deposited' AND e.commitment = 'finalized')",
+           (SELECT coalesce(sum((e.payload->>'amount_atoms')::bigint * CASE e.name WHEN 'Withdrawn' THEN -1 ELSE 1 END), 0)
+            FROM chain.events e JOIN ledger.posted_events p ON p.vault = e.account AND p.event_seq = e.event_seq
+            WHERE e.wallet = o.wallet AND e.name IN ('Deposited', 'Withdrawn') AND e.commitment = 'finalized')",
     ),
 ];
 
@@ -102,12 +102,14 @@ pub async fn check_always(pool: &PgPool) {
 /// Once nobody calls any more: everything resolves without help, and the chain agrees with the ledger.
 pub async fn check_at_rest(world: &World, tally: &Tally) {
     let pool = world.database().await;
+    withdraw_no_more(world).await;
     let rested = until("holds resolve and all is settled", REST_WITHIN, || async {
         let account = world.client.account().await?;
         let is_at_rest = account.held == 0 && account.spent == 0 && account.pending_deposits.is_empty();
         let vault = world.chain.vault().await?;
         let inside = i64::try_from(vault.credited_atoms - vault.withdrawn_atoms)?;
-        Ok((is_at_rest && -account.chain == inside).then_some((account, vault)))
+        let is_free = account.withdrawing == 0 && account.frozen == 0;
+        Ok((is_at_rest && is_free && -account.chain == inside).then_some((account, vault)))
     });
     let (account, vault) = match rested.await {
         Ok(rested) => rested,
@@ -127,6 +129,27 @@ pub async fn check_at_rest(world: &World, tally: &Tally) {
     assert_eq!(receipts, settled, "receipts sum to what was settled");
     let calls = check_calls(world, tally, &pool).await;
     println!("    at rest: {leases} leases with receipts, {settled} credits settled, {calls}");
+    println!(
+        "    vault: {} in, {} out; refused: {}",
+        vault.credited_atoms,
+        vault.withdrawn_atoms,
+        refusals(&pool).await
+    );
+}
+
+/// Takes back what was asked for and not paid.
+async fn withdraw_no_more(world: &World) {
+    let withdrawn = until("no withdrawal is asked for", REST_WITHIN, || async {
+        let vault = world.chain.vault().await?;
+        if vault.withdrawal.is_some() {
+            // It may have been paid just now, or taken back already.
+            let _ = world.chain.send_withdrawal_cancellation().await;
+        }
+        // What the load sent last may not be final yet.
+        let pending = world.client.account().await?.vault.and_then(|seen| seen.withdrawal_atoms);
+        Ok((vault.withdrawal.is_none() && pending.is_none()).then_some(()))
+    });
+    withdrawn.await.unwrap();
 }
 
 /// Intents, outcomes, what the upstream received and what agents saw, one against the other.
@@ -139,11 +162,11 @@ async fn check_calls(world: &World, tally: &Tally, pool: &PgPool) -> String {
         );
         count(pool, &query).await
     };
-    let (undialled, completed, crashed) =
-        (ended("not_dialled").await, ended("completed").await, ended("crashed").await);
+    let (completed, crashed) = (ended("completed").await, ended("crashed").await);
+    let paid = count(pool, "SELECT count(*) FROM ledger.holds WHERE state IN ('captured', 'expired')").await;
     let received = world.upstream.received();
     let arrived = i64::try_from(received.len()).unwrap();
-    assert!(arrived <= intents - undialled, "{arrived} calls arrived, {intents} intents, {undialled} not dialled");
+    assert!(arrived <= paid && paid <= intents, "{arrived} calls arrived, {paid} were paid for, {intents} intents");
     assert!(arrived >= completed, "{arrived} calls arrived, {completed} outcomes say completed");
     let seen = i64::try_from(tally.completed.load(Ordering::SeqCst)).unwrap();
     assert!(seen <= completed + crashed, "agents saw {seen} answers, {completed} completed and {crashed} crashed");
@@ -159,4 +182,12 @@ async fn check_calls(world: &World, tally: &Tally, pool: &PgPool) -> String {
 
 async fn count(pool: &PgPool, query: &str) -> i64 {
     sqlx::query_scalar(AssertSqlSafe(query)).fetch_one(pool).await.unwrap()
+}
+
+/// How often which refusal was given, so that a walk which mostly refused is seen.
+async fn refusals(pool: &PgPool) -> String {
+    let query =
+        "SELECT string_agg(code || ' ' || count, ', ') FROM (SELECT convert_from(body, 'UTF8')::jsonb->>'code' AS code,
+                 count(*) FROM audit.entries WHERE kind = 'refusal' GROUP BY 1 ORDER BY 2 DESC) r";
+    sqlx::query_scalar::<_, Option<String>>(query).fetch_one(pool).await.unwrap().unwrap_or_default()
 }

@@ -13,7 +13,10 @@ use permitpipe_sdk::{
     client::Client,
     wire::{self, AskLease, Lease},
 };
-use permitpipe_tests::upstream::{Mode, Upstream};
+use permitpipe_tests::{
+    system::onchain::Onchain,
+    upstream::{Mode, Upstream},
+};
 use serde_json::json;
 use tokio::{sync::Notify, task::JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -48,24 +51,14 @@ pub async fn under_load(
         agents.spawn(agent.work(stop.clone()));
     }
     agents.spawn(issue_and_revoke(world.client.clone(), leases, random.fork(), stop.clone()));
-    let mut pays = random.fork();
-    let upstream = world.upstream.clone();
-    agents.spawn(misbehave(upstream.clone(), random.fork(), stop.clone()));
-    let chain = world.chain.clone();
-    let wait = stop.clone();
-    agents.spawn(async move {
-        while !wait.is_cancelled() {
-            // A chain that is just starting again takes no deposit; the chain's own sum is what counts.
-            let _ = chain.send_deposit(1_000 + pays.below(50_000)).await;
-            pause(&wait, Duration::from_millis(400)).await;
-        }
-    });
+    agents.spawn(misbehave(world.upstream.clone(), random.fork(), stop.clone()));
+    agents.spawn(pay_in_and_out(world.chain.clone(), random.fork(), stop.clone()));
     chaos(world, random).await;
     stop.cancel();
     while let Some(ended) = agents.join_next().await {
         ended.unwrap();
     }
-    upstream.set_mode(Mode::Honest);
+    world.upstream.set_mode(Mode::Honest);
 }
 
 /// The leases that agents hold now.
@@ -142,6 +135,20 @@ async fn issue_and_revoke(client: Client, leases: Leases, mut random: Random, st
             Ok(lease) => leases.lock().unwrap().push(lease),
             Err(_) => pause(&stop, Duration::from_millis(50)).await,
         }
+    }
+}
+
+/// Deposits, withdrawal requests, payments and cancellations, as they come. A chain that is just starting again takes
+/// none, and refuses what is out of turn: its own sums are what counts.
+async fn pay_in_and_out(chain: Arc<Onchain>, mut random: Random, stop: CancellationToken) {
+    while !stop.is_cancelled() {
+        let _ = match random.below(16) {
+            0..=3 => chain.send_withdrawal_request(1_000 + random.below(200_000)).await,
+            4..=6 => chain.send_withdrawal_execution().await,
+            7 if random.once_in(6) => chain.send_withdrawal_cancellation().await,
+            _ => chain.send_deposit(1_000 + random.below(50_000)).await,
+        };
+        pause(&stop, Duration::from_millis(400)).await;
     }
 }
 

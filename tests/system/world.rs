@@ -14,7 +14,7 @@ use tokio::process::Command;
 
 pub const UPSTREAM_KEY: &str = "sk-canary-7c1f0b9e5d2a4863";
 pub const PATIENCE: Duration = Duration::from_secs(60);
-const DELAY_SECONDS: &str = "60";
+const DELAY_SECONDS: &str = "20";
 const LONGEST_HOLD_SECONDS: &str = "5";
 const SLOT_MS: &str = "100";
 const POLICY: &str = "version: 1\nagents: { bot: { services: { openai: { scopes: [chat] } } } }\n";
@@ -169,7 +169,7 @@ impl World {
 
     /// What the parts complained about last.
     pub fn last_words(&self) -> String {
-        let log = |name: &str| fs::read_to_string(self.path(&format!("{name}.err"))).unwrap_or_default();
+        let log = |name: &str| fs::read_to_string(self.path(name)).unwrap_or_default();
         let tail = |text: String| {
             text.lines()
                 .rev()
@@ -180,7 +180,9 @@ impl World {
                 .map(|line| format!("  {line}\n"))
                 .collect::<String>()
         };
-        ["up", "broker", "indexer", "postgres", "chain"].map(|name| format!("{name}:\n{}", tail(log(name)))).concat()
+        ["up.err", "broker.err", "indexer.err", "postgres.err", "postgres.log", "chain.err"]
+            .map(|name| format!("{name}:\n{}", tail(log(name))))
+            .concat()
     }
 
     pub async fn stop(self) {
