@@ -18,11 +18,12 @@ use crate::{
 };
 
 /// The broker has the most to lose.
-const VICTIMS: [&[Part]; 7] = [
+const VICTIMS: [&[Part]; 8] = [
     &[Part::Broker],
     &[Part::Broker],
     &[Part::Broker],
     &[Part::Indexer],
+    &[Part::Postmaster],
     &[Part::Postgres],
     &[Part::Postgres],
     &[Part::Broker, Part::Postgres],

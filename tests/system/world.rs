@@ -14,7 +14,7 @@ use tokio::process::Command;
 
 pub const UPSTREAM_KEY: &str = "sk-canary-7c1f0b9e5d2a4863";
 pub const PATIENCE: Duration = Duration::from_secs(60);
-const DELAY_SECONDS: &str = "20";
+const DELAY_SECONDS: &str = "15";
 const LONGEST_HOLD_SECONDS: &str = "5";
 const SLOT_MS: &str = "100";
 const POLICY: &str = "version: 1\nagents: { bot: { services: { openai: { scopes: [chat] } } } }\n";
@@ -24,6 +24,9 @@ const POLICY: &str = "version: 1\nagents: { bot: { services: { openai: { scopes:
 pub enum Part {
     Broker,
     Indexer,
+    /// The server alone: its backends finish what they are at, and go.
+    Postmaster,
+    /// The server and its backends at once: a commit may be durable and nobody told.
     Postgres,
 }
 
@@ -111,7 +114,7 @@ impl World {
                 let words = ["index", "--database-url", &database, "--rpc", &rpc, "--poll", "500"];
                 self.running.indexer = Some(self.process("indexer", self.cli.command(&words)));
             }
-            Part::Postgres => {}
+            Part::Postmaster | Part::Postgres => {}
         }
     }
 
@@ -120,13 +123,18 @@ impl World {
         match part {
             Part::Broker => kill(self.running.broker.take()).await,
             Part::Indexer => kill(self.running.indexer.take()).await,
+            Part::Postmaster => kill_all(self.postmaster()),
             Part::Postgres => {
-                let note = fs::read_to_string(self.path("postgres/postmaster.pid")).unwrap_or_default();
-                if let Some(pid) = note.lines().next().and_then(|line| Pid::from_raw(line.trim().parse().ok()?)) {
-                    let _ = rustix::process::kill_process(pid, Signal::KILL);
-                }
+                let children = self.postmaster().map(children_of).unwrap_or_default();
+                kill_all(children.into_iter().chain(self.postmaster()));
             }
         }
+    }
+
+    /// The server's process id, which it notes itself.
+    fn postmaster(&self) -> Option<Pid> {
+        let note = fs::read_to_string(self.path("postgres/postmaster.pid")).ok()?;
+        Pid::from_raw(note.lines().next()?.trim().parse().ok()?)
     }
 
     /// From parts to a whole: `permitpipe up` on the same data.
@@ -218,4 +226,22 @@ async fn kill(process: Option<Process>) {
     if let Some(process) = process {
         process.kill().await;
     }
+}
+
+fn kill_all(pids: impl IntoIterator<Item = Pid>) {
+    for pid in pids {
+        // It may have ended by itself in between.
+        let _ = rustix::process::kill_process(pid, Signal::KILL);
+    }
+}
+
+fn children_of(parent: Pid) -> Vec<Pid> {
+    let is_child = |pid: i32| {
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("PPid:"));
+        line.and_then(|ppid| ppid.trim().parse().ok()) == Some(parent.as_raw_nonzero().get())
+    };
+    let names = fs::read_dir("/proc").unwrap().flatten().map(|entry| entry.file_name());
+    let pids = names.filter_map(|name| name.to_str()?.parse::<i32>().ok());
+    pids.filter(|pid| is_child(*pid)).filter_map(Pid::from_raw).collect()
 }
