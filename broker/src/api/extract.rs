@@ -55,9 +55,31 @@ impl<T: DeserializeOwned> FromRequest<App> for Json<T> {
     async fn from_request(request: Request, app: &App) -> Result<Self, Error> {
         let bytes = body(request, app).await?;
         serde_json::from_slice(&bytes).map(Self).map_err(|error| {
-            Error::new(Kind::Malformed, "malformed_json", format!("The body is not what this call takes: {error}."))
+            let what = without_values(&error.to_string());
+            Error::new(Kind::Malformed, "malformed_json", format!("The body is not what this call takes: {what}."))
         })
     }
+}
+
+/// The shortest string that can be a key; shorter ones may be repeated in a message.
+const SHORTEST_KEY: usize = 16;
+
+/// A parser's words without what it quotes of the body: it may be a key in the wrong place.
+fn without_values(words: &str) -> String {
+    let hidden = |open: char, close: usize| {
+        let start = words.find(open)?.checked_add(1)?;
+        let quoted = words.get(start..close)?;
+        let (before, after) = (words.get(..start)?, words.get(close..)?);
+        (quoted.len() >= SHORTEST_KEY).then(|| format!("{before}…{after}"))
+    };
+    let of_string = words.rfind('"').and_then(|close| hidden('"', close));
+    // The first name in backticks is the body's, when it is called unknown; those behind it are ours.
+    let of_name = || {
+        let is_theirs = words.starts_with("unknown ");
+        let close = words.find("`, expected").filter(|_| is_theirs)?;
+        hidden('`', close)
+    };
+    of_string.or_else(of_name).unwrap_or_else(|| words.to_owned())
 }
 
 /// A UTF-8 text body, such as YAML.
@@ -109,4 +131,24 @@ pub fn id<T: std::str::FromStr>(text: &str) -> Result<T, Error> {
 /// There is no such object, or it is somebody else's.
 pub fn not_found() -> Error {
     Error::new(Kind::NotFound, "not_found", "There is no such object under this owner.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_repeats_no_value_that_may_be_a_key() {
+        for (words, shown) in [
+            ("invalid type: string \"sk-0123456789abcdef\", expected a bool at line 1", "invalid type: string \"…\", expected a bool at line 1"),
+            ("invalid type: string \"a\\\"sk-0123456789abcdef\", expected x", "invalid type: string \"…\", expected x"),
+            ("invalid type: string \"30 min\", expected u64", "invalid type: string \"30 min\", expected u64"),
+            ("unknown field `sk-0123456789abcdef`, expected `a` or `b`", "unknown field `…`, expected `a` or `b`"),
+            ("unknown field `sk`0123456789abcdef`, expected `a`", "unknown field `…`, expected `a`"),
+            ("unknown field `agnet`, expected `agent`", "unknown field `agnet`, expected `agent`"),
+            ("missing field `budget_usd` at line 1 column 2", "missing field `budget_usd` at line 1 column 2"),
+        ] {
+            assert_eq!(without_values(words), shown);
+        }
+    }
 }

@@ -65,7 +65,8 @@ fn target(app: &App, ask: &wire::AddSecret) -> Result<(Origin, Option<serde_json
         (Some(_), Some(_)) => Err(bad("service_exists", format!("`{}` is built in; leave `custom` out", ask.service))),
         (None, None) => {
             let known = app.catalog.names().collect::<Vec<_>>().join(", ");
-            let message = format!("`{}` is no built-in service ({known}); describe it in `custom`", ask.service);
+            // The name is not repeated: it may be the key, given in the wrong place.
+            let message = format!("`service` names no built-in service ({known}); describe your own in `custom`");
             Err(bad("unknown_service", message))
         }
         (None, Some(template)) => match &ask.origin {
