@@ -1,8 +1,9 @@
 //! What the indexer mirrored. Read only.
 
 use permitpipe_sdk::{id::OwnerId, wire};
-use sqlx::{PgPool, Row, postgres::PgRow};
+use sqlx::{PgPool, Postgres, Row, Transaction, postgres::PgRow};
 use time::OffsetDateTime;
+use uuid::Uuid;
 
 /// A finalized event of a vault that the ledger has not posted yet.
 #[derive(Debug, sqlx::FromRow)]
@@ -35,32 +36,41 @@ pub async fn list_unposted(pool: &PgPool) -> Result<Vec<UnpostedEvent>, sqlx::Er
     .await
 }
 
-/// Owners with a withdrawal that is asked for, final or only confirmed, and the amount; and those who still have money
-/// kept back though nothing is asked for any more.
-pub async fn list_withdrawing(pool: &PgPool) -> Result<Vec<(OwnerId, i64, i64)>, sqlx::Error> {
-    let rows = sqlx::query(
-        "SELECT o.owner_id, COALESCE(v.withdrawal_atoms, 0) AS final_atoms,
-                COALESCE((SELECT max((e.payload->>'amount_atoms')::bigint) FROM chain.events e
-                          WHERE e.account = v.vault AND e.commitment = 'confirmed'
-                            AND e.name = 'WithdrawalRequested'), 0) AS confirmed_atoms
+/// Owners with a withdrawal that is asked for, final or only confirmed; and those who still have money kept back though
+/// nothing is asked for any more.
+pub async fn list_withdrawing(pool: &PgPool) -> Result<Vec<OwnerId>, sqlx::Error> {
+    let ids: Vec<Uuid> = sqlx::query_scalar(
+        "SELECT o.owner_id
          FROM chain.vaults v
          JOIN access.owners o ON o.wallet = v.wallet
          JOIN ledger.accounts a ON a.owner_id = o.owner_id AND a.asset = 'usdc'
-         WHERE v.withdrawal_atoms IS NOT NULL OR a.frozen > 0 OR a.withdrawing > 0
+         WHERE v.withdrawal_atoms IS NOT NULL OR a.frozen > 0
             OR EXISTS (SELECT 1 FROM chain.events e WHERE e.account = v.vault AND e.commitment = 'confirmed'
                          AND e.name = 'WithdrawalRequested')",
     )
     .fetch_all(pool)
     .await?;
-    rows.iter()
-        .map(|row| {
-            Ok((
-                OwnerId::from_uuid(row.try_get("owner_id")?),
-                row.try_get("final_atoms")?,
-                row.try_get("confirmed_atoms")?,
-            ))
-        })
-        .collect()
+    Ok(ids.into_iter().map(OwnerId::from_uuid).collect())
+}
+
+/// What an owner asks to be paid, in atoms: final, and only confirmed. 0 where nothing is asked for.
+pub async fn get_withdrawal(
+    tx: &mut Transaction<'_, Postgres>,
+    owner_id: OwnerId,
+) -> Result<(i64, i64), sqlx::Error> {
+    let row = sqlx::query(
+        "SELECT COALESCE(max(v.withdrawal_atoms), 0) AS final_atoms,
+                COALESCE(max((e.payload->>'amount_atoms')::bigint), 0) AS confirmed_atoms
+         FROM access.owners o
+         JOIN chain.vaults v ON v.wallet = o.wallet
+         LEFT JOIN chain.events e
+              ON e.account = v.vault AND e.commitment = 'confirmed' AND e.name = 'WithdrawalRequested'
+         WHERE o.owner_id = $1",
+    )
+    .bind(owner_id.uuid())
+    .fetch_one(&mut **tx)
+    .await?;
+    Ok((row.try_get("final_atoms")?, row.try_get("confirmed_atoms")?))
 }
 
 /// A vault as folded, by its owner's wallet.

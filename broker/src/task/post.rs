@@ -1,5 +1,7 @@
 //! Posts what is final on chain to the ledger, each vault in its own order, each event once.
 
+use std::collections::BTreeMap;
+
 use permitpipe_sdk::{
     id::{OwnerId, RequestId},
     money::Credits,
@@ -32,18 +34,28 @@ pub enum PostError {
     },
 }
 
-/// Posts until nothing is left.
+/// Posts until nothing is left. A vault that cannot be posted stops alone; why is said at the end.
 pub async fn run(app: &App) -> Result<(), PostError> {
+    let mut stopped = BTreeMap::new();
     loop {
         let events = db::chain::list_unposted(&app.pool).await?;
-        if events.is_empty() {
+        let mut is_done = true;
+        for event in &events {
+            if stopped.contains_key(&event.account) {
+                continue;
+            }
+            match post(app, event).await {
+                Ok(()) => is_done = false,
+                Err(PostError::Database(error)) if db::is_away(&error) => return Err(error.into()),
+                Err(error) => drop(stopped.insert(event.account.clone(), error)),
+            }
+        }
+        if is_done {
             break;
         }
-        for event in events {
-            post(app, &event).await?;
-        }
     }
-    keep_back(app).await
+    keep_back(app).await?;
+    stopped.into_values().next().map_or(Ok(()), Err)
 }
 
 /// One event, in one transaction. A second node that tries the same one breaks on the key of `posted_events`.
@@ -107,10 +119,12 @@ fn books(event: &UnpostedEvent, cause: impl ToString) -> PostError {
 
 /// Keeps what a withdrawal waits for from new holds, and moves what has come free towards it.
 async fn keep_back(app: &App) -> Result<(), PostError> {
-    for (owner_id, finalized, confirmed) in db::chain::list_withdrawing(&app.pool).await? {
+    for owner_id in db::chain::list_withdrawing(&app.pool).await? {
         let mut tx = app.pool.begin().await?;
         let mut balances = db::ledger::lock_account(&mut tx, owner_id).await?;
         let before = balances;
+        // Read under the lock: who had it before us may have posted the payment of what we saw asked for.
+        let (finalized, confirmed) = db::chain::get_withdrawal(&mut tx, owner_id).await?;
         let requested = Credits::parse(finalized).unwrap_or(Credits::ZERO);
         let fill = ledger::fill_withdrawal(&balances, requested);
         balances.apply(&fill).map_err(|cause: LedgerError| PostError::Books {
@@ -123,18 +137,15 @@ async fn keep_back(app: &App) -> Result<(), PostError> {
         if balances == before {
             continue;
         }
-        let cause_id = RequestId::generate().to_string();
-        let journal: Vec<TransferRow> = fill
-            .iter()
-            .map(|transfer| TransferRow {
-                owner_id,
-                transfer: *transfer,
-                cause: "withdrawal_fill",
-                cause_id: cause_id.clone(),
-            })
-            .collect();
+        let journal = fills(owner_id, &fill);
         db::ledger::post(&mut tx, owner_id, &balances, &journal).await?;
         tx.commit().await?;
     }
     Ok(())
+}
+
+fn fills(owner_id: OwnerId, transfers: &[Transfer]) -> Vec<TransferRow> {
+    let (cause, cause_id) = ("withdrawal_fill", RequestId::generate().to_string());
+    let row = |transfer: &Transfer| TransferRow { owner_id, transfer: *transfer, cause, cause_id: cause_id.clone() };
+    transfers.iter().map(row).collect()
 }
