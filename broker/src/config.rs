@@ -61,7 +61,7 @@ impl Config {
     }
 }
 
-/// 20 µUSD a request and 5 µUSD for each mebibyte begun.
+/// 20 µUSD a request and 5 µUSD a mebibyte, the sum rounded up to the credit.
 const FEE_PER_REQUEST: Credits = Credits::whole(20);
 const FEE_PER_MEBIBYTE: Credits = Credits::whole(5);
 

@@ -2,7 +2,9 @@
 #![allow(clippy::panic, clippy::expect_used, clippy::unwrap_used)]
 
 mod budget;
+mod canary;
 mod fence;
 mod misbehave;
 mod revoke;
 mod stream;
+mod withdrawal;
