@@ -7,11 +7,11 @@ use permitpipe_sdk::id::OwnerId;
 use crate::{
     action::Action,
     app::App,
-    audit::{Entry, EntryKind},
     authenticate::Caller,
     db,
     error::{Error, Kind},
     policy::{Call, Compiled, Document, Effect},
+    refusal::refuse,
 };
 
 /// An owner's policy, compiled.
@@ -78,18 +78,4 @@ pub(crate) fn no_policy() -> Error {
     let message =
         "The owner has no policy, and what no policy allows is denied. Apply one: `permitpipe policy apply FILE`.";
     Error::new(Kind::Forbidden, "no_policy", message)
-}
-
-/// Puts a refusal on record before it is answered. Where the log cannot be written, that is the answer.
-pub(crate) async fn refuse(app: &App, caller: &Caller, what: &str, error: Error) -> Error {
-    let facts = serde_json::json!({
-        "code": error.code, "operation": what, "agent": caller.lease.agent, "service": caller.lease.template.name,
-        "lease_hash": caller.lease.lease_hash, "status": error.kind.status().as_u16(),
-    });
-    let entry = Entry::new(caller.subject(), EntryKind::Refusal, &facts);
-    let entry_id = entry.entry_id;
-    match tokio::time::timeout(crate::reserve::PATIENCE, app.train.record(entry)).await {
-        Ok(Some(_)) => error.about(caller.request_id, Some(entry_id)),
-        _ => Error::unavailable("the refusal could not be recorded").about(caller.request_id, None),
-    }
 }

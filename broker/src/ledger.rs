@@ -1,6 +1,7 @@
 //! Double entry, as pure functions. One [`Balances`] is one owner's credit in one asset; its columns always sum to zero.
 //!
 //! Nothing here reads a clock or a database: the commit train locks a row, calls this, writes the row back.
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects, clippy::as_conversions))]
 
 use permitpipe_sdk::money::Credits;
 

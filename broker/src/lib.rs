@@ -9,7 +9,7 @@
 //! | [`policy`], [`yaml`] | the owner's rules: document, compile, evaluate |
 //! | [`ledger`], [`plan`] | double entry and one commit's admissions, pure |
 //! | [`train`] | the commit train: many requests, one transaction |
-//! | [`audit`], [`secret`] | log entries; envelope encryption |
+//! | [`audit`], [`refusal`], [`secret`] | log entries; refusals on record; envelope encryption |
 //! | [`node`] | heartbeat, fence, streams that can be cut |
 //! | [`db`] | all SQL |
 //! | [`api`], [`router`], [`serve`] | the control API; every route on one page; the listener |
@@ -37,6 +37,7 @@ pub mod pipeline;
 pub mod plan;
 pub mod policy;
 pub mod receive;
+pub mod refusal;
 pub mod reserve;
 pub mod router;
 pub mod secret;

@@ -13,8 +13,8 @@ use crate::{
     action::{Action, ActionError, ActionErrorKind, Head},
     app::App,
     authenticate::Caller,
-    authorize::refuse,
     error::{Error, Kind},
+    refusal::refuse,
 };
 
 /// A body that policy must read has to arrive within this.

@@ -1,7 +1,5 @@
 //! Can they pay: holds the worst case, opens the audit, and makes the request cuttable, before anything is dialled.
 
-use std::time::Duration;
-
 use permitpipe_sdk::{id::HoldId, money::Credits};
 use serde_json::json;
 
@@ -13,10 +11,8 @@ use crate::{
     estimate::{Charge, Estimate},
     node::Stream,
     plan::{Ask, Close, Grant, Held, Refusal, Verdict},
+    train::PATIENCE,
 };
-
-/// How long a request waits for its commit before it gives up; a grant that comes later is voided by the train.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Proof that the worst case is held and the intent is on record. Only [`reserve`] makes one.
 pub struct Hold {

@@ -256,8 +256,8 @@ mod tests {
         impl<T: std::fmt::Debug> Silent<Debugs> for T {}
         struct Displays;
         impl<T: std::fmt::Display> Silent<Displays> for T {}
-        assert!(<SecretString as Silent<_>>::IS_SILENT);
-        assert!(<KeyEncryptionKey as Silent<_>>::IS_SILENT);
+        const { assert!(<SecretString as Silent<_>>::IS_SILENT) };
+        const { assert!(<KeyEncryptionKey as Silent<_>>::IS_SILENT) };
     }
 
     #[test]

@@ -9,7 +9,10 @@
 
 mod run;
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -18,6 +21,9 @@ use crate::{
     audit::Entry,
     plan::{Ask, Close, Intent, Verdict},
 };
+
+/// How long a request waits for its commit before it gives up; a grant that comes later is voided by the train.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Most intents in one commit. Beyond this a commit's own length begins to show in every request's latency.
 const LONGEST: usize = 4_096;

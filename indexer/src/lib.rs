@@ -11,11 +11,13 @@
 //! | `reconcile` | folded rows against accounts; a difference freezes the vault                     |
 //! | `poll`      | one look at the chain, top to bottom                                             |
 //! | `outage`    | retry for ever, back off, log once                                               |
+//! | `clock`     | the only reader of a clock                                                       |
 //!
 //! An event counts (`finalized`) exactly when it has been folded, and it is folded only directly after its
 //! predecessor of the same account. So finalized rows of an account are always 1..n without holes.
 
 mod apply;
+mod clock;
 mod cursor;
 mod decode;
 mod fold;

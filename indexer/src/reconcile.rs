@@ -12,7 +12,7 @@ use solana_sdk::pubkey::Pubkey;
 use sqlx::PgConnection;
 
 use crate::{
-    Error, apply,
+    Error, apply, clock,
     fold::{FoldError, Vault, integer, waiting},
     source::{ACCOUNTS_PER_CALL, Source, Tip},
 };
@@ -47,7 +47,7 @@ enum Verdict {
 
 impl Rounds {
     pub fn new(every: Duration) -> Self {
-        Self { every, due: Instant::now(), after: String::new(), ahead: HashMap::new() }
+        Self { every, due: clock::now(), after: String::new(), ahead: HashMap::new() }
     }
 
     /// Reads the config; compares the vaults that just changed and, when it is time, the next slice of all. Returns the
@@ -65,10 +65,10 @@ impl Rounds {
             let rows = apply::vaults_named(conn, some).await?;
             missing.extend(self.compare(conn, source, tip, rows).await?);
         }
-        if self.due > Instant::now() {
+        if self.due > clock::now() {
             return Ok(missing);
         }
-        self.due = Instant::now().checked_add(self.every).unwrap_or_else(Instant::now);
+        self.due = clock::now().checked_add(self.every).unwrap_or_else(clock::now);
         for _ in 0..CALLS_PER_ROUND {
             let rows = apply::vaults_after(conn, &self.after, ACCOUNTS_PER_CALL).await?;
             let is_last = rows.len() < ACCOUNTS_PER_CALL;

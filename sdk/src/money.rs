@@ -2,6 +2,7 @@
 //!
 //! Off chain everything is [`Credits`]: 1 credit = 1 µUSD = 1 atom of USDC. All arithmetic is checked; every
 //! conversion names its rounding.
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects, clippy::as_conversions))]
 
 use std::{fmt, str::FromStr};
 
@@ -34,6 +35,7 @@ impl Credits {
     pub const PER_USD: i64 = 1_000_000;
 
     /// A price written in the source; 32 bits keep it from being negative.
+    #[allow(clippy::as_conversions, reason = "`i64::from` is not const; 32 bits always fit")]
     pub const fn whole(amount: u32) -> Self {
         Self(amount as i64)
     }

@@ -30,6 +30,11 @@ pub async fn renew(pool: &PgPool, node_id: NodeId, epoch: i64) -> Result<Option<
     .await
 }
 
+/// The current epoch.
+pub async fn get_epoch(pool: &PgPool) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar("SELECT epoch FROM access.epoch").fetch_one(pool).await
+}
+
 /// Which of these leases are over.
 pub async fn list_ended(pool: &PgPool, leases: &[LeaseId]) -> Result<Vec<LeaseId>, sqlx::Error> {
     let ids: Vec<Uuid> = leases.iter().map(|id| id.uuid()).collect();

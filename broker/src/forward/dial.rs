@@ -1,8 +1,9 @@
 //! The phase of a request: opens the secret, runs the exchange, journals what it uses.
 
-use std::time::Duration;
+use std::{panic::AssertUnwindSafe, time::Duration};
 
 use axum::extract::Request;
+use futures_util::FutureExt;
 use tokio::sync::watch;
 
 use super::{Exchange, Limits, Outcome, Reply, UpstreamError, exchange};
@@ -32,7 +33,9 @@ pub async fn forward(app: &App, permit: &Permit, hold: &Hold, request: Request, 
         Ok(x) => {
             let notes = keep_notes(app, hold, &permit.action, usage);
             tokio::select! {
-                outcome = exchange(&app.upstream, x, reply) => outcome,
+                outcome = AssertUnwindSafe(exchange(&app.upstream, x, reply)).catch_unwind() => {
+                    outcome.unwrap_or_else(|_| Outcome::broken())
+                }
                 () = notes => Outcome::not_dialled(), // it has no end of its own
             }
         }
@@ -109,6 +112,11 @@ impl Outcome {
     /// Nothing was sent, so nothing is charged.
     pub(crate) fn not_dialled() -> Self {
         Self { end: super::End::NotDialled, status: None, usage: Usage::default(), redactions: 0 }
+    }
+
+    /// A bug of ours ended the exchange. It may have been dialled; a hold of a live process must not stay open for it.
+    fn broken() -> Self {
+        Self { end: super::End::Cut, status: None, usage: Usage::default(), redactions: 0 }
     }
 }
 

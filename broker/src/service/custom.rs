@@ -220,7 +220,8 @@ mod tests {
 
     #[test]
     fn bad_registrations_are_refused() {
-        let cases: [(&dyn Fn(&mut CustomService), &str); 7] = [
+        type Change<'c> = &'c dyn Fn(&mut CustomService);
+        let cases: [(Change<'_>, &str); 7] = [
             (&|s| s.name = "leases".into(), "one of our own resources"),
             (&|s| s.name = "../x".into(), "cannot name a service"),
             (&|s| s.origin = "https://a.example/v1".into(), "is not an origin"),

@@ -6,8 +6,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{app::App, clock::Moment, db};
 
-/// How often the row is renewed, and with it the epoch looked at.
+/// How often the epoch is looked at. A look writes nothing.
 const BEAT: Duration = Duration::from_millis(100);
+
+/// How often the row is renewed.
+const RENEWAL: Duration = Duration::from_millis(500);
 
 /// Part of the fence's time that is kept back, for the last write to leave the process.
 const MARGIN: Duration = Duration::from_millis(200);
@@ -38,24 +41,33 @@ pub async fn join(app: &App) -> Result<(), sqlx::Error> {
     Ok(())
 }
 
+/// What one beat found out.
+enum Beat {
+    /// The heartbeat that was sent then stands; this is the epoch.
+    Renewed(Moment, i64),
+    /// Not due yet; this is the epoch.
+    Looked(i64),
+    /// Another node has declared this one gone.
+    Fenced,
+}
+
 /// Beats until this incarnation is fenced or `stop`.
 async fn beat(app: &App, stop: &CancellationToken) {
     let serving = app.config.fence_ttl.saturating_sub(MARGIN);
     let mut since = Moment::now();
     while !stop.is_cancelled() {
-        let sent = Moment::now();
         // A database that hangs must not keep us past our own deadline.
         let left = serving.saturating_sub(since.elapsed()).max(BEAT);
-        let renewed = tokio::time::timeout(left, db::node::renew(&app.pool, app.node.id(), app.node.epoch())).await;
-        match renewed {
-            Ok(Ok(Some(epoch))) => {
+        match tokio::time::timeout(left, once(app, since)).await {
+            Ok(Ok(Beat::Renewed(sent, epoch))) => {
                 app.node.extend(sent, serving);
                 since = sent;
-                if epoch > app.node.epoch() && carry_out(app, epoch).await.is_ok() {
-                    continue; // confirm at once: somebody waits for it
-                }
+                let _ = carry_out(app, epoch).await;
             }
-            Ok(Ok(None)) => {
+            Ok(Ok(Beat::Looked(epoch))) => {
+                let _ = carry_out(app, epoch).await;
+            }
+            Ok(Ok(Beat::Fenced)) => {
                 tracing::warn!("fenced by another node; joining again");
                 app.node.cut_all().await;
                 app.node.reincarnate();
@@ -72,13 +84,28 @@ async fn beat(app: &App, stop: &CancellationToken) {
     }
 }
 
-/// Forgets what may have changed and cuts the streams of leases that are over; only then is the epoch ours.
+/// Renews where it is due, else only looks.
+async fn once(app: &App, since: Moment) -> Result<Beat, sqlx::Error> {
+    if since.elapsed() < RENEWAL {
+        return Ok(Beat::Looked(db::node::get_epoch(&app.pool).await?));
+    }
+    let sent = Moment::now();
+    let epoch = db::node::renew(&app.pool, app.node.id(), app.node.epoch()).await?;
+    Ok(epoch.map_or(Beat::Fenced, |epoch| Beat::Renewed(sent, epoch)))
+}
+
+/// Where the epoch has moved: forgets what may have changed, cuts the streams of leases that are over, and says so.
 async fn carry_out(app: &App, epoch: i64) -> Result<(), sqlx::Error> {
+    if epoch <= app.node.epoch() {
+        return Ok(());
+    }
     app.cache.clear();
     let ended = db::node::list_ended(&app.pool, &app.node.leases_under_way()).await?;
     app.node.cut(&ended).await;
     app.node.confirm(epoch);
     // A read that began before may have put something old back in between.
     app.cache.clear();
+    // Somebody waits for this: do not leave it to the next beat.
+    db::node::renew(&app.pool, app.node.id(), epoch).await?;
     Ok(())
 }

@@ -51,6 +51,7 @@ impl Window {
 }
 
 #[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, reason = "exact arithmetic in wider integers is what the tests compare with")]
 mod tests {
     use proptest::prelude::*;
 

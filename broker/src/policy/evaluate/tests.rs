@@ -136,7 +136,7 @@ fn calls_need_the_lease_and_the_policy() {
     assert_eq!((outside.effect, outside.rule.as_str()), (Effect::Deny, "lease"));
     assert!(outside.reason.contains("it holds llm:complete"));
     assert_eq!(
-        decide("DevAgent", &[chat.clone()], "chat", "/v1/chat/completions").effect,
+        decide("DevAgent", std::slice::from_ref(&chat), "chat", "/v1/chat/completions").effect,
         Effect::Deny,
         "leased once, but no rule allows it now"
     );
@@ -172,7 +172,7 @@ fn dangerous_operations_are_named_or_refused() {
         by_wildcard.effect == Effect::Deny && by_wildcard.reason.contains("no wildcard covers it"),
         "{by_wildcard:?}"
     );
-    assert_eq!(decide(&[send.clone()]).effect, Effect::Allow);
+    assert_eq!(decide(std::slice::from_ref(&send)).effect, Effect::Allow);
     assert_eq!(decide(&[scope("anything")]).effect, Effect::Deny);
 }
 
