@@ -74,7 +74,8 @@ fn custom(inject: &str) -> wire::CustomService {
 
 fn behaviours() -> Vec<(String, Mode)> {
     let named = |name: &str, mode| (name.to_owned(), mode);
-    let mut all: Vec<_> = (0..KEY.len() + 30).map(|split| (format!("reflect at {split}"), Mode::Reflect { split })).collect();
+    let mut all: Vec<_> =
+        (0..KEY.len() + 30).map(|split| (format!("reflect at {split}"), Mode::Reflect { split })).collect();
     all.push(named("honest", Mode::Honest));
     all.extend([400, 401, 429, 500].map(|status| (format!("status {status}"), Mode::Status(status))));
     all.push(named("garbage", Mode::garbage()));
@@ -109,7 +110,9 @@ async fn use_the_key(world: &World, given: &mut Given) -> Vec<String> {
             given.send(world, &format!("{service}, {name}"), request).await;
         }
         world.upstream.set_mode(Mode::Honest);
-        given.send(world, "no operation", world.request(0, Method::GET, &format!("/v1/{service}/admin"), &bearer)).await;
+        given
+            .send(world, "no operation", world.request(0, Method::GET, &format!("/v1/{service}/admin"), &bearer))
+            .await;
         world.owner.client.revoke_lease(lease.lease_id).await.unwrap();
         given.send(world, "revoked", world.request(0, Method::GET, &format!("/v1/{service}/echo/x"), &bearer)).await;
         bearers.push(bearer);

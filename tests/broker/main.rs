@@ -3,8 +3,11 @@
 
 mod budget;
 mod canary;
+mod constraint;
 mod fence;
 mod misbehave;
+mod refusal;
 mod revoke;
 mod stream;
+mod wall;
 mod withdrawal;

@@ -62,7 +62,13 @@ async fn an_upstream_that_fails_gives_a_clear_error_a_resolved_hold_and_an_expla
     for case in failures() {
         world.upstream.set_mode(case.mode);
         let answer = within(case.name, world.chat(lease.bearer.as_deref().unwrap())).await;
-        assert_eq!((answer.status, answer.code().as_str()), (case.status, case.code), "{}: {}", case.name, answer.text());
+        assert_eq!(
+            (answer.status, answer.code().as_str()),
+            (case.status, case.code),
+            "{}: {}",
+            case.name,
+            answer.text()
+        );
         assert_eq!(answer.json()["error"]["type"], "server_error", "{}", case.name);
         world.settle_down().await;
         let outcome = last_outcome(&world).await;
@@ -92,7 +98,10 @@ async fn an_upstream_that_is_down_costs_nothing() {
     assert_eq!(answer.json()["error"]["type"], "server_error");
     world.settle_down().await;
     let outcome = last_outcome(&world).await;
-    assert_eq!((&outcome["end"], &outcome["charged"], &outcome["counted"]), (&json!("not_dialled"), &json!(0), &json!(0)));
+    assert_eq!(
+        (&outcome["end"], &outcome["charged"], &outcome["counted"]),
+        (&json!("not_dialled"), &json!(0), &json!(0))
+    );
     assert_eq!(world.count("SELECT count(*) FROM ledger.holds WHERE state = 'voided'").await, 1);
     assert_eq!(world.count("SELECT count(*) FROM ledger.receipts").await, 0);
 }

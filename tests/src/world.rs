@@ -174,11 +174,12 @@ impl World {
 
     /// The bodies of an owner's entries of one kind, oldest first.
     pub async fn entries(&self, kind: &str) -> Vec<Value> {
-        let bodies: Vec<Vec<u8>> = sqlx::query_scalar("SELECT body FROM audit.entries WHERE kind = $1 ORDER BY entry_id")
-            .bind(kind)
-            .fetch_all(&self.pool)
-            .await
-            .unwrap();
+        let bodies: Vec<Vec<u8>> =
+            sqlx::query_scalar("SELECT body FROM audit.entries WHERE kind = $1 ORDER BY entry_id")
+                .bind(kind)
+                .fetch_all(&self.pool)
+                .await
+                .unwrap();
         bodies.iter().map(|body| serde_json::from_slice(body).unwrap()).collect()
     }
 

@@ -270,6 +270,9 @@ fn parse(ask: wire::AskLease) -> Result<Ask, Error> {
     if ask.intent.as_ref().is_some_and(|intent| intent.len() > 1_000) {
         return Err(bad("intent_too_long", "`intent` is longer than 1000 bytes. Say it shorter."));
     }
+    if ask.intent.as_ref().is_some_and(|intent| intent.contains('\0')) {
+        return Err(bad("intent_invalid", "`intent` holds a NUL character, which cannot be recorded. Leave it out."));
+    }
     Ok(Ask {
         agent: slug(ask.agent, "agent")?,
         service: slug(ask.service, "service")?,

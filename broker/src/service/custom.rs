@@ -58,7 +58,7 @@ pub struct CustomScope {
 }
 
 /// Names that paths under `/v1` use for our own resources.
-const RESERVED: [&str; 23] = [
+const RESERVED: [&str; 24] = [
     "access",
     "account",
     "agents",
@@ -82,6 +82,7 @@ const RESERVED: [&str; 23] = [
     "stake",
     "subscriptions",
     "tokens",
+    "whoami",
 ];
 const BODY_LIMIT_BYTES: u64 = 16 << 20;
 const RESPONSE_LIMIT_BYTES: u64 = 64 << 20;

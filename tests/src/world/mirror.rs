@@ -66,7 +66,8 @@ impl Mirror {
 
     /// The owner's cap.
     pub async fn set_cap(&self, wallet: &str, atoms: i64) {
-        self.run(sqlx::query("UPDATE chain.vaults SET cap_atoms = $2 WHERE wallet = $1").bind(wallet).bind(atoms)).await;
+        self.run(sqlx::query("UPDATE chain.vaults SET cap_atoms = $2 WHERE wallet = $1").bind(wallet).bind(atoms))
+            .await;
     }
 
     pub async fn open_vault(&self, wallet: &str) {
