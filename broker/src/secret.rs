@@ -149,6 +149,11 @@ pub fn open(kek: &KeyEncryptionKey, binding: &Binding<'_>, sealed: &Sealed) -> R
     SecretString::parse(text)
 }
 
+/// Whether this key-encryption key made the data key of `sealed`. The credential itself stays sealed.
+pub fn is_key_of(kek: &KeyEncryptionKey, binding: &Binding<'_>, sealed: &Sealed) -> bool {
+    decrypt(&kek.0, &binding.canonical(Layer::DataKey), &sealed.sealed_key).is_ok()
+}
+
 /// The key that seals all data keys: 32 bytes in a file that only its owner can read.
 pub struct KeyEncryptionKey(Zeroizing<[u8; KEY_BYTES]>);
 

@@ -24,7 +24,7 @@ use crate::{
     forward::{PrivateOrigins, UpstreamClient},
     node::Node,
     router::router,
-    secret::KeyEncryptionKey,
+    secret::{Binding, KeyEncryptionKey, is_key_of},
     service::Catalog,
     spawn::Spawner,
     task,
@@ -79,6 +79,7 @@ async fn build(config: Config, address: std::net::SocketAddr) -> Result<(App, Sp
     let private_origins = PrivateOrigins::parse(&config.allowed_private_origins)?;
     let pool =
         db::connect(&config.database_url, config.database_connections).await.context("cannot use the database")?;
+    check_key(&pool, &kek).await?;
     let counters = Arc::new(Counters::default());
     let (train, track) = train::train();
     let terms = Terms { settle_interval: config.settle_interval, longest_hold: config.longest_hold };
@@ -154,6 +155,19 @@ async fn listen(app: &App, listener: TcpListener, shutdown: impl Future<Output =
     }
     drop(listener);
     let _ = tokio::time::timeout(DRAIN, graceful.shutdown()).await;
+}
+
+/// A broker with the wrong key-encryption key could open nothing and would seal what nobody else can open.
+async fn check_key(pool: &sqlx::PgPool, kek: &KeyEncryptionKey) -> Result<()> {
+    let Some((owner_id, secret_id, version, origin, sealed)) = db::secret::find_newest(pool).await? else {
+        return Ok(());
+    };
+    let binding = Binding { owner_id, secret_id, version, origin: &origin };
+    ensure!(
+        is_key_of(kek, &binding, &sealed),
+        "this key-encryption key does not open the stored secrets; start with the one they were sealed by"
+    );
+    Ok(())
 }
 
 fn load_receipt_key(path: &Path) -> Result<SigningKey> {

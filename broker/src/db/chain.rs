@@ -54,10 +54,7 @@ pub async fn list_withdrawing(pool: &PgPool) -> Result<Vec<OwnerId>, sqlx::Error
 }
 
 /// What an owner asks to be paid, in atoms: final, and only confirmed. 0 where nothing is asked for.
-pub async fn get_withdrawal(
-    tx: &mut Transaction<'_, Postgres>,
-    owner_id: OwnerId,
-) -> Result<(i64, i64), sqlx::Error> {
+pub async fn get_withdrawal(tx: &mut Transaction<'_, Postgres>, owner_id: OwnerId) -> Result<(i64, i64), sqlx::Error> {
     let row = sqlx::query(
         "SELECT COALESCE(max(v.withdrawal_atoms), 0) AS final_atoms,
                 COALESCE(max((e.payload->>'amount_atoms')::bigint), 0) AS confirmed_atoms

@@ -76,6 +76,27 @@ fn public(row: &PgRow) -> Result<wire::Secret, sqlx::Error> {
     })
 }
 
+/// The newest sealed version of all, with its binding: owner, secret, version, origin.
+pub async fn find_newest(pool: &PgPool) -> Result<Option<(OwnerId, SecretId, i32, String, Sealed)>, sqlx::Error> {
+    let row = sqlx::query(
+        "SELECT v.owner_id, v.secret_id, v.version, s.origin, v.sealed_key, v.sealed
+         FROM access.secret_versions v JOIN access.secrets s USING (owner_id, secret_id)
+         ORDER BY v.created_at DESC LIMIT 1",
+    )
+    .fetch_optional(pool)
+    .await?;
+    row.map(|row| {
+        Ok((
+            OwnerId::from_uuid(row.try_get("owner_id")?),
+            SecretId::from_uuid(row.try_get("secret_id")?),
+            row.try_get("version")?,
+            row.try_get("origin")?,
+            Sealed { sealed_key: row.try_get("sealed_key")?, sealed: row.try_get("sealed")? },
+        ))
+    })
+    .transpose()
+}
+
 /// What a lease on a service binds to: the secret's facts without its key.
 #[derive(Debug, Clone)]
 pub struct ServiceSecret {

@@ -39,8 +39,8 @@ pub struct Add {
     /// For a service of your own: where the key goes, as header:NAME[:PREFIX] or query:NAME
     #[arg(long, requires = "origin", requires = "endpoints")]
     inject: Option<String>,
-    /// For a service of your own: a scope as NAME=METHOD[,METHOD…]:PATH[:CREDITS], such as read=GET:/v1/*:100; may be
-    /// repeated. CREDITS (millionths of a USD for one call) is 0 if left out
+    /// For a service of your own: a scope as NAME=METHOD[,METHOD…]:PATH:CREDITS, such as read=GET:/v1/*:100; may be
+    /// repeated. CREDITS (millionths of a USD) is what one call counts, 0 included: what has no price is refused
     #[arg(long = "endpoint", value_name = "SCOPE", requires = "inject")]
     endpoints: Vec<String>,
     /// You pay the provider and charge its price to the owner
@@ -118,18 +118,21 @@ fn read_standard_input() -> Result<String, Error> {
 fn scopes(endpoints: &[String]) -> Result<BTreeMap<String, CustomScope>, Error> {
     let mut scopes: BTreeMap<String, CustomScope> = BTreeMap::new();
     for endpoint in endpoints {
-        let malformed = || Error::usage(format!("--endpoint `{endpoint}` is not NAME=METHOD[,METHOD…]:PATH[:CREDITS]"));
+        let malformed = || Error::usage(format!("--endpoint `{endpoint}` is not NAME=METHOD[,METHOD…]:PATH:CREDITS"));
         let (name, rest) = endpoint.split_once('=').ok_or_else(malformed)?;
         let (methods, rest) = rest.split_once(':').ok_or_else(malformed)?;
-        let (path, price) = match rest.rsplit_once(':') {
-            Some((path, price)) => (path, price.parse().map_err(|_| malformed())?),
-            None => (rest, 0),
-        };
+        let (path, price) = rest.rsplit_once(':').ok_or_else(malformed)?;
+        let price_per_call: i64 = price.parse().map_err(|_| malformed())?;
+        let methods: Vec<String> = methods.split(',').map(str::to_owned).collect();
         let scope = scopes.entry(name.to_owned()).or_insert_with(|| CustomScope {
             endpoints: Vec::new(),
-            methods: methods.split(',').map(str::to_owned).collect(),
-            price_per_call: price,
+            methods: methods.clone(),
+            price_per_call,
         });
+        if scope.methods != methods || scope.price_per_call != price_per_call {
+            let message = format!("--endpoint `{endpoint}`: scope `{name}` has other methods or another price already");
+            return Err(Error::usage(message));
+        }
         scope.endpoints.push(path.to_owned());
     }
     Ok(scopes)
@@ -164,12 +167,13 @@ mod tests {
     #[test]
     fn endpoints_are_read_or_refused() {
         let read =
-            scopes(&["read=GET,HEAD:/v1/*:100".into(), "write=POST:/v1/x".into(), "read=GET:/v2".into()]).unwrap();
+            scopes(&["read=GET:/v1/*:100".into(), "write=POST,PUT:/v1/x:0".into(), "read=GET:/v2:100".into()]).unwrap();
         assert_eq!(read["read"].endpoints, ["/v1/*", "/v2"]);
-        assert_eq!((read["read"].methods.len(), read["read"].price_per_call), (2, 100));
+        assert_eq!((read["write"].methods.len(), read["read"].price_per_call), (2, 100));
         assert_eq!(read["write"].price_per_call, 0);
-        for bad in ["read", "read=GET", "read=GET:/v1:free"] {
+        for bad in ["read", "read=GET", "read=GET:/v1", "read=GET:/v1:free"] {
             assert!(scopes(&[bad.into()]).is_err(), "{bad}");
         }
+        assert!(scopes(&["read=GET:/a:1".into(), "read=GET:/b:2".into()]).is_err(), "two prices for one scope");
     }
 }

@@ -7,6 +7,7 @@ use permitpipe_sdk::chain::{self, Config, Settlement, Vault, instruction};
 use solana_client::nonblocking::rpc_client::RpcClient;
 use solana_commitment_config::CommitmentConfig;
 use solana_sdk::{
+    instruction::Instruction,
     pubkey::Pubkey,
     signature::{Keypair, Signature, read_keypair_file},
     signer::Signer,
@@ -95,12 +96,29 @@ impl Onchain {
         Ok(self.rpc.confirm_transaction_with_commitment(&signature, CommitmentConfig::finalized()).await?.value)
     }
 
-    /// Sends a deposit without waiting for it.
+    /// Sends a deposit without waiting for it, as all that follow.
     pub async fn send_deposit(&self, amount_atoms: u64) -> Result<Signature> {
-        let (wallet, source) = (self.wallet(), self.wallet_usdc());
-        let deposit = instruction::deposit_usdc(&self.config, &wallet, &source, amount_atoms);
+        self.send(instruction::deposit_usdc(&self.config, &self.wallet(), &self.wallet_usdc(), amount_atoms)).await
+    }
+
+    /// Asks for a withdrawal; refused while another one stands.
+    pub async fn send_withdrawal_request(&self, amount_atoms: u64) -> Result<Signature> {
+        self.send(instruction::request_withdrawal(&self.wallet(), amount_atoms)).await
+    }
+
+    /// Takes the request back.
+    pub async fn send_withdrawal_cancellation(&self) -> Result<Signature> {
+        self.send(instruction::cancel_withdrawal(&self.wallet())).await
+    }
+
+    /// Pays the request out; refused before the delay is over.
+    pub async fn send_withdrawal_execution(&self) -> Result<Signature> {
+        self.send(instruction::execute_withdrawal(&self.config, &self.wallet(), &self.wallet_usdc())).await
+    }
+
+    async fn send(&self, instruction: Instruction) -> Result<Signature> {
         let recent = self.rpc.get_latest_blockhash().await?;
-        let signed = Transaction::new_signed_with_payer(&[deposit], Some(&wallet), &[&self.wallet], recent);
+        let signed = Transaction::new_signed_with_payer(&[instruction], Some(&self.wallet()), &[&self.wallet], recent);
         Ok(self.rpc.send_transaction(&signed).await?)
     }
 

@@ -7,8 +7,9 @@
 use std::{
     fs::{self, File, TryLockError},
     io::{self, Read, Seek, SeekFrom, Write},
+    os::unix::process::ExitStatusExt,
     path::Path,
-    process::Child,
+    process::{Child, ExitStatus},
     sync::mpsc::{self, Receiver, RecvTimeoutError},
     thread,
     time::Duration,
@@ -90,8 +91,9 @@ fn start_server(cluster: &Cluster) -> Result<Child, Error> {
         let ended = wait_until_ready(cluster, &mut server, since)?;
         let Some(status) = ended else { return Ok(server) };
         let log = read_from(&cluster.log(), log_begins);
-        // A killed server's children hold its shared memory for a moment longer.
-        let may_pass = log.contains("shared memory") || log.contains("lock file");
+        // A killed server's children hold its shared memory for a moment longer; and who was killed while it was
+        // starting has said nothing about why it could not.
+        let may_pass = status.signal().is_some() || log.contains("shared memory") || log.contains("lock file");
         if !may_pass || since.elapsed() > PATIENCE {
             return Err(Error::new(format!("Postgres ended ({status}): {}", log.trim()))
                 .advise(format!("its log is {}", cluster.log().display())));
@@ -101,10 +103,10 @@ fn start_server(cluster: &Cluster) -> Result<Child, Error> {
 }
 
 /// `None` once it is ready, its exit status when it ended instead.
-fn wait_until_ready(cluster: &Cluster, server: &mut Child, since: Stopwatch) -> Result<Option<String>, Error> {
+fn wait_until_ready(cluster: &Cluster, server: &mut Child, since: Stopwatch) -> Result<Option<ExitStatus>, Error> {
     while !cluster.is_ready(server.id()) {
         if let Some(status) = server.try_wait().explain(|| "cannot wait for Postgres".into())? {
-            return Ok(Some(status.to_string()));
+            return Ok(Some(status));
         }
         // After a crash it replays its journal first, which takes what it takes: we wait as long as it lives.
         if since.elapsed() > PATIENCE.saturating_mul(10) {
