@@ -25,8 +25,8 @@ impl Given {
     }
 }
 
-/// All spellings that give a key away: plain, hex, percent-encoded, base64 at each alignment; and the hex of each, which is
-/// how a `bytea` reads as text.
+/// All spellings that give a key away: plain, hex, percent-encoded, base64 at each alignment; and the hex of each, which
+/// is how a `bytea` reads as text.
 fn spellings(secret: &str) -> Vec<String> {
     let base64 = |pad: usize| {
         let text = base64::engine::general_purpose::STANDARD.encode([vec![0; pad], secret.into()].concat());

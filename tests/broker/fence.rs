@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use permitpipe_tests::{
     upstream::{EVENTS_HEAD, Mode, Step, chunk},
-    world::{Answer, World, chat, eventually, within},
+    world::{Answer, Logs, World, chat, eventually, within},
 };
 use serde_json::{Value, json};
 use tokio::sync::Notify;
@@ -41,19 +41,26 @@ async fn expired_hold(world: &World) -> HoldRow {
 }
 
 /// Two brokers and a stream through the second one, which is silent after one event.
-async fn streaming_world() -> (World, reqwest::Response) {
-    let world = World::tuned(2, |_| {}).await;
+async fn streaming_world(logs: &Logs) -> (World, reqwest::Response) {
+    let world = World::logged(2, |_| {}, Some(logs)).await;
     world.add_openai(true).await;
-    let lease = world.lease(1_000_000).await;
     world.upstream.set_mode(Mode::stall_mid_body());
-    let mut response = world.chat_request(1, lease.bearer.as_deref().unwrap(), &streaming()).send().await.unwrap();
-    assert!(response.chunk().await.unwrap().is_some());
+    let response = open_stream(&world, 1).await;
     (world, response)
+}
+
+/// A stream on a lease of its own, after its first event.
+async fn open_stream(world: &World, broker: usize) -> reqwest::Response {
+    let lease = world.lease(1_000_000).await;
+    let request = world.chat_request(broker, lease.bearer.as_deref().unwrap(), &streaming());
+    let mut response = request.send().await.unwrap();
+    assert!(response.chunk().await.unwrap().is_some());
+    response
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_broker_that_dies_mid_stream_leaves_a_hold_that_costs_what_was_journalled() {
-    let (mut world, response) = streaming_world().await;
+    let (mut world, response) = streaming_world(&Logs::default()).await;
     let journalled = eventually("usage is journalled", || async {
         let hold = only_hold(&world).await;
         if hold.journalled > hold.minimum { Ok(hold.journalled) } else { Err(format!("{hold:?}")) }
@@ -93,12 +100,15 @@ async fn a_broker_that_dies_before_the_answer_leaves_a_hold_that_costs_its_minim
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_fenced_node_serves_nothing_under_its_old_name_and_its_hold_ends_once_though_both_end_it() {
-    let (world, response) = streaming_world().await;
+    let logs = Logs::default();
+    let (world, response) = streaming_world(&logs).await;
+    // Another hold of the account stays open, so that ending the first one twice would find something to take.
+    let sibling = open_stream(&world, 0).await;
     // Both will want to end the hold: with the account locked, they queue up for it.
     let mut lock = world.pool.begin().await.unwrap();
     sqlx::query("SELECT 1 FROM ledger.accounts FOR UPDATE").execute(&mut *lock).await.unwrap();
     let fence = "UPDATE access.nodes SET fenced_at = clock_timestamp()
-                 WHERE node_id = (SELECT node_id FROM ledger.holds WHERE state = 'open')";
+                 WHERE node_id = (SELECT node_id FROM ledger.holds ORDER BY created_at LIMIT 1)";
     sqlx::query(fence).execute(&world.pool).await.unwrap();
     let answer = within("the agent's stream is cut", Answer::read(response)).await;
     assert!(!answer.is_whole);
@@ -113,16 +123,27 @@ async fn a_fenced_node_serves_nothing_under_its_old_name_and_its_hold_ends_once_
     })
     .await;
     lock.rollback().await.unwrap();
+    eventually("the hold ends", || async {
+        let open = world.count("SELECT count(*) FROM ledger.holds WHERE state = 'open'").await;
+        if open == 1 { Ok(()) } else { Err(format!("{open} open")) }
+    })
+    .await;
+    comes_back(&world).await;
+    drop(sibling);
     world.settle_down().await;
     let ended = world.count("SELECT count(*) FROM audit.entries WHERE kind = 'outcome'").await;
-    assert_eq!((ended, world.count("SELECT count(*) FROM ledger.receipts").await), (1, 1));
-    comes_back(&world).await;
+    assert_eq!((ended, world.count("SELECT count(*) FROM ledger.receipts").await), (4, 4), "two streams, two calls");
+    // The second one saw that it came too late; it was not left to the schema to stop it.
+    let log = String::from_utf8_lossy(&logs.read()).into_owned();
+    assert!(!log.contains("refused by the database"), "a double end was only stopped by a constraint");
 }
 
 /// The fenced process goes on under a fresh id.
 async fn comes_back(world: &World) {
     world.upstream.set_mode(Mode::Honest);
     let lease = world.lease(1_000_000).await;
+    // Behind everything that its train had to write.
+    assert_eq!(world.chat(lease.bearer.as_deref().unwrap()).await.status, 200);
     eventually("it joins again", || async {
         let answer = world.send(world.chat_request(1, lease.bearer.as_deref().unwrap(), &chat())).await;
         if answer.status == 200 { Ok(()) } else { Err(answer.text()) }
@@ -130,7 +151,6 @@ async fn comes_back(world: &World) {
     .await;
     assert_eq!(world.count("SELECT count(*) FROM access.nodes WHERE fenced_at IS NULL").await, 2);
     assert_eq!(world.count("SELECT count(*) FROM access.nodes").await, 3);
-    world.settle_down().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,4 +1,4 @@
-//! A world for broker tests: a database of its own, real brokers, an upstream that obeys the test, an owner with credit.
+//! A world for broker tests: its own database, real brokers, an upstream that obeys the test, an owner with credit.
 //!
 //! | module | holds |
 //! |---|---|

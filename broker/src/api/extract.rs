@@ -141,8 +141,8 @@ mod tests {
     fn a_refusal_repeats_no_value_that_may_be_a_key() {
         for (words, shown) in [
             (
-                "invalid type: string \"sk-0123456789abcdef\", expected a bool at line 1",
-                "invalid type: string \"…\", expected a bool at line 1",
+                "invalid type: string \"sk-0123456789abcdef\", expected a bool",
+                "invalid type: string \"…\", expected a bool",
             ),
             ("invalid type: string \"a\\\"sk-0123456789abcdef\", expected x", "invalid type: string \"…\", expected x"),
             ("invalid type: string \"30 min\", expected u64", "invalid type: string \"30 min\", expected u64"),

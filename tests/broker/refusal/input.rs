@@ -64,10 +64,8 @@ async fn a_body_that_is_not_the_json_we_read_is_refused() {
     assert_eq!(world.count("SELECT count(*) FROM access.leases").await, 0);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn names_money_time_and_scopes_are_read_strictly() {
-    let world = World::start().await;
-    world.add_openai(true).await;
+/// Names, amounts, times and scopes that no lease is granted for.
+fn bad_leases() -> Vec<(&'static str, Value)> {
     let long = "x".repeat(300);
     let names = [
         "",
@@ -127,18 +125,30 @@ async fn names_money_time_and_scopes_are_read_strictly() {
         json!(vec!["chat"; 65]),
         json!(["x".repeat(300)]),
     ];
-    let mut rows: Vec<(&str, Value)> =
+    let mut rows: Vec<(&'static str, Value)> =
         names.iter().flat_map(|name| [("agent", json!(name)), ("service", json!(name))]).collect();
     rows.extend(money.iter().map(|amount| ("budget_usd", json!(amount))));
     rows.extend([json!(1), json!(1.5), json!(null)].map(|amount| ("budget_usd", amount)));
     rows.extend(times.into_iter().map(|time| ("duration", time)));
     rows.extend(scopes.into_iter().map(|scopes| ("scopes", scopes)));
     rows.extend([("intent", json!("a\0b")), ("intent", json!("x".repeat(1_001))), ("intent", json!(1))]);
-    for (field, value) in rows {
+    rows
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn names_money_time_and_scopes_are_read_strictly() {
+    let world = World::start().await;
+    world.add_openai(true).await;
+    for (field, value) in bad_leases() {
         assert_refused(&post(&world, "/v1/leases", with(field, value.clone())).await, &format!("{field} = {value}"));
     }
     assert_eq!(world.count("SELECT count(*) FROM access.leases").await, 0);
-    // What is only more than policy grants is narrowed, and said.
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_more_than_policy_grants_is_narrowed_or_denied_with_a_reason() {
+    let world = World::start().await;
+    world.add_openai(true).await;
     for (field, value) in
         [("duration", json!("31 days")), ("duration", json!(u64::MAX)), ("budget_usd", json!("1000000"))]
     {
@@ -171,7 +181,8 @@ async fn names_money_time_and_scopes_are_read_strictly() {
 fn secret(changes: &[(&str, Value)]) -> String {
     let scope = json!({ "endpoints": ["/files/*"], "methods": ["GET"], "price_per_call": 1 });
     let custom = json!({ "inject": "header:x-token", "scopes": { "files": scope } });
-    let mut secret = json!({ "service": "mine", "key": "k-0123456789abcdef", "origin": "https://api.example.com", "custom": custom });
+    let (key, origin) = ("k-0123456789abcdef", "https://api.example.com");
+    let mut secret = json!({ "service": "mine", "key": key, "origin": origin, "custom": custom });
     for (field, value) in changes {
         match field.strip_prefix("scope.") {
             Some(field) => secret["custom"]["scopes"]["files"][field] = value.clone(),
@@ -182,10 +193,8 @@ fn secret(changes: &[(&str, Value)]) -> String {
     secret.to_string()
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_secret_needs_a_real_key_a_public_origin_and_a_service_of_its_own() {
-    let world = World::start().await;
-    let mut rows: Vec<(&str, Value)> = Vec::new();
+/// Keys that are none, and origins that we send no key to.
+fn bad_keys_and_origins() -> Vec<(&'static str, Value)> {
     let keys = [
         "",
         "short",
@@ -195,7 +204,7 @@ async fn a_secret_needs_a_real_key_a_public_origin_and_a_service_of_its_own() {
         "k\0-0123456789abcdef",
         &"k".repeat(5_000),
     ];
-    rows.extend(keys.map(|key| ("key", json!(key))));
+    let keys = keys.map(|key| ("key", json!(key)));
     let origins = [
         "",
         "api.example.com",
@@ -226,8 +235,12 @@ async fn a_secret_needs_a_real_key_a_public_origin_and_a_service_of_its_own() {
         "https://exa mple.com",
         "javascript:alert(1)",
     ];
-    rows.extend(origins.map(|origin| ("origin", json!(origin))));
-    // No service of the owner's may stand where one of our resources does.
+    keys.into_iter().chain(origins.map(|origin| ("origin", json!(origin)))).collect()
+}
+
+/// Services that are described wrongly, or stand where one of our resources does.
+fn bad_services() -> Vec<(&'static str, Value)> {
+    let mut rows = Vec::new();
     let source = include_str!("../../../broker/src/router.rs");
     let ours = source.split(".route(\"/v1/").skip(1).filter_map(|rest| rest.split(['/', '"']).next());
     rows.extend(ours.filter(|name| !name.starts_with('{')).map(|name| ("service", json!(name))));
@@ -245,7 +258,13 @@ async fn a_secret_needs_a_real_key_a_public_origin_and_a_service_of_its_own() {
         [json!([]), json!(["GE T"]), json!([""]), json!(["CONNECT"])].map(|methods| ("scope.methods", methods)),
     );
     rows.extend([json!(-1), json!(1.5), json!(null), json!("1")].map(|price| ("scope.price_per_call", price)));
-    for (field, value) in rows {
+    rows
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_secret_needs_a_real_key_a_public_origin_and_a_service_of_its_own() {
+    let world = World::start().await;
+    for (field, value) in bad_keys_and_origins().into_iter().chain(bad_services()) {
         let answer = post(&world, "/v1/secrets", secret(&[(field, value.clone())])).await;
         assert_refused(&answer, &format!("{field} = {value}"));
     }

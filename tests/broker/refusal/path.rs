@@ -202,8 +202,10 @@ async fn a_body_that_is_too_long_or_broken_is_refused_before_anything_is_held() 
         let answer = send(body.to_owned()).await;
         assert_eq!((answer.status, answer.code().as_str()), (403, "unpriced"), "{body}: {}", answer.text());
     }
-    let short = format!("authorization: Bearer {}", rig.bearer);
-    let (status, text) = raw(&rig.world, format!("POST /v1/openai/chat/completions HTTP/1.1\r\nhost: x\r\n{short}\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n").as_bytes()).await;
+    let (line, bearer) = ("POST /v1/openai/chat/completions HTTP/1.1", &rig.bearer);
+    let broken =
+        format!("{line}\r\nhost: x\r\nauthorization: Bearer {bearer}\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n");
+    let (status, text) = raw(&rig.world, broken.as_bytes()).await;
     assert!([0, 400].contains(&status), "{status} {text}");
     assert!(rig.world.upstream.received().is_empty());
     assert_eq!(rig.world.count("SELECT count(*) FROM ledger.holds").await, 0);
