@@ -56,7 +56,9 @@ pub async fn check(pool: &PgPool) -> Result<Value> {
         answers.insert(what.to_owned(), json!(count));
     }
     let holds: i64 = sqlx::query_scalar("SELECT count(*) FROM ledger.holds").fetch_one(pool).await?;
-    println!("  books: {holds} holds, each with one intent and one outcome; overspend 0; every sum zero; journal, receipts and balances agree");
+    println!(
+        "  books: {holds} holds, each with one intent and one outcome; overspend 0; every sum zero; journal, receipts and balances agree"
+    );
     answers.insert("holds".to_owned(), json!(holds));
     Ok(Value::Object(answers))
 }

@@ -94,8 +94,7 @@ async fn await_credit(client: &Client) -> Result<()> {
 
 async fn lease(client: &Client, upstream: SocketAddr, key: &str) -> Result<String> {
     let origin = Some(format!("http://{upstream}"));
-    let secret =
-        wire::AddSecret { service: "openai".into(), key: key.into(), origin, custom: None, is_resold: false };
+    let secret = wire::AddSecret { service: "openai".into(), key: key.into(), origin, custom: None, is_resold: false };
     client.add_secret(&secret).await?;
     client.apply_policy(POLICY).await?;
     let ask = wire::AskLease {

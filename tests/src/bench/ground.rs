@@ -78,7 +78,8 @@ pub async fn seats(pool: &PgPool, count: usize, credit: i64) -> Result<Vec<Seat>
         view_of_chain(&mut tx).await?;
         sqlx::query("RESET ROLE").execute(&mut *tx).await?;
     }
-    let owners = "INSERT INTO access.owners (owner_id, wallet) SELECT id, 'wallet ' || id FROM UNNEST($1::uuid[]) AS n (id)
+    let owners =
+        "INSERT INTO access.owners (owner_id, wallet) SELECT id, 'wallet ' || id FROM UNNEST($1::uuid[]) AS n (id)
                   WHERE $2::bigint IS NOT NULL";
     let vaults = "INSERT INTO chain.vaults (vault, wallet, event_seq, credited_atoms, cap_atoms)
                   SELECT 'vault ' || id, 'wallet ' || id, 1, $2, 1000000000000000 FROM UNNEST($1::uuid[]) AS n (id)";

@@ -65,11 +65,10 @@ async fn may(tx: &mut Transaction<'_, Postgres>, ask: &Ask) -> Result<bool> {
     .bind(ask.owner_id.uuid())
     .fetch_one(&mut **tx)
     .await?;
-    let lives: bool =
-        sqlx::query_scalar("SELECT fenced_at IS NULL FROM access.nodes WHERE node_id = $1 FOR SHARE")
-            .bind(ask.node_id.uuid())
-            .fetch_one(&mut **tx)
-            .await?;
+    let lives: bool = sqlx::query_scalar("SELECT fenced_at IS NULL FROM access.nodes WHERE node_id = $1 FOR SHARE")
+        .bind(ask.node_id.uuid())
+        .fetch_one(&mut **tx)
+        .await?;
     let (amount, budget) = (ask.amount.get(), ask.budget.get());
     Ok(lives
         && lease.try_get::<bool, _>("lives")?

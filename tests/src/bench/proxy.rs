@@ -54,8 +54,7 @@ pub async fn run(postgres: &Postgres) -> Result<Value> {
     let broker = broker::start(postgres, folder.path(), upstream, KEY).await?;
     let direct =
         |address: SocketAddr| Target { address, path: "/v1/chat/completions", bearer: "pp_lease_ignored".into() };
-    let ours =
-        Target { address: broker.address, path: "/v1/openai/chat/completions", bearer: broker.bearer.clone() };
+    let ours = Target { address: broker.address, path: "/v1/openai/chat/completions", bearer: broker.bearer.clone() };
     let scene = Scene {
         targets: [ours, direct(nginx_at), direct(axum_at)],
         processes: [broker.server.id(), nginx.id(), axum.id()],

@@ -12,8 +12,7 @@ fn main() -> Result<()> {
         rows => {
             let rows = rows.iter().map(|row| row.parse().with_context(|| format!("`{row}` is no row")));
             let rows: Vec<u32> = rows.collect::<Result<_>>()?;
-            let results =
-                std::env::var("PERMITPIPE_BENCH_RESULTS").unwrap_or_else(|_| "bench/results.json".to_owned());
+            let results = std::env::var("PERMITPIPE_BENCH_RESULTS").unwrap_or_else(|_| "bench/results.json".to_owned());
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
             runtime.block_on(bench::run(&rows, &results))
         }
