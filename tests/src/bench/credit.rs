@@ -102,7 +102,7 @@ pub async fn run(postgres: &Postgres) -> Result<Value> {
 impl Scene {
     async fn set(postgres: &Postgres) -> Result<Self> {
         let url = postgres.create_database("credit");
-        let broker = db::connect(&url, 4).await?;
+        let broker = db::connect(&url, 2).await?;
         let pool = PgPool::connect(&url).await?;
         let naive = PgPoolOptions::new()
             .max_connections(NAIVE_CONNECTIONS)
@@ -115,7 +115,7 @@ impl Scene {
         let counters = Arc::new(Counters::default());
         let (train, track) = train::train();
         let terms = Terms { settle_interval: Duration::from_secs(5), longest_hold: Duration::from_secs(300) };
-        tokio::spawn(train::run(track, broker, terms, Arc::clone(&counters)));
+        tokio::spawn(train::run(track, db::connect_train(&url).await?, terms, Arc::clone(&counters)));
         let ways = [Way::Train(train), Way::Naive(naive)];
         Ok(Self { ways, node_id, counters, pool, postgres: postgres.process_id() })
     }
