@@ -36,17 +36,24 @@ use sqlx::{
 pub async fn connect(url: &str, connections: u32) -> Result<PgPool, sqlx::Error> {
     let options: PgConnectOptions = url.parse()?;
     migrate(&options).await?;
-    PgPoolOptions::new()
-        .max_connections(connections)
-        .acquire_timeout(Duration::from_secs(5))
-        .after_connect(|connection, _| {
+    pool(connections).connect_with(options).await
+}
+
+/// The train's own connections, so that no query can keep it waiting: one for the commit, one to ask what became of it.
+/// They are not tried before use: the train takes a broken one for an absent database and asks again.
+pub async fn connect_train(url: &str) -> Result<PgPool, sqlx::Error> {
+    pool(2).test_before_acquire(false).connect_with(url.parse()?).await
+}
+
+fn pool(connections: u32) -> PgPoolOptions {
+    PgPoolOptions::new().max_connections(connections).acquire_timeout(Duration::from_secs(5)).after_connect(
+        |connection, _| {
             Box::pin(async move {
                 sqlx::query("SET ROLE permitpipe_broker").execute(connection).await?;
                 Ok(())
             })
-        })
-        .connect_with(options)
-        .await
+        },
+    )
 }
 
 /// Runs what is missing, as whoever the operator connects as; an advisory lock keeps two parts from doing it at once.

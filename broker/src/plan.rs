@@ -182,6 +182,13 @@ impl Refusal {
 #[derive(Debug)]
 pub struct Grant(pub(crate) Held);
 
+impl Grant {
+    /// Takes the hold over: from here on somebody has to close it.
+    pub fn accept(self) -> Held {
+        self.0
+    }
+}
+
 /// What became of an intent.
 #[derive(Debug)]
 pub enum Verdict {

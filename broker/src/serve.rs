@@ -80,11 +80,12 @@ async fn build(config: Config, address: std::net::SocketAddr) -> Result<(App, Sp
     let pool =
         db::connect(&config.database_url, config.database_connections).await.context("cannot use the database")?;
     check_key(&pool, &kek).await?;
+    let own = db::connect_train(&config.database_url).await.context("cannot use the database")?;
     let counters = Arc::new(Counters::default());
     let (train, track) = train::train();
     let terms = Terms { settle_interval: config.settle_interval, longest_hold: config.longest_hold };
     let writer = Spawner::default();
-    writer.run(train::run(track, pool.clone(), terms, Arc::clone(&counters)));
+    writer.run(train::run(track, own, terms, Arc::clone(&counters)));
     let app = App::new(Shared {
         public_url: config.public_url.clone().unwrap_or_else(|| format!("http://{address}")),
         upstream: UpstreamClient::new(private_origins.clone()),

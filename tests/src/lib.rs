@@ -2,6 +2,7 @@
 //!
 //! | module | holds |
 //! |---|---|
+//! | [`bench`] | what is measured, beside whom |
 //! | [`demo`] | the main job end to end, every step printed with what it proves |
 //! | [`postgres`] | a private Postgres for one test run |
 //! | [`system`] | all parts as processes of their own, and what is asked of them |
@@ -9,6 +10,7 @@
 //! | [`world`] | brokers over one database, with an owner, credit and an upstream |
 #![allow(clippy::panic, clippy::expect_used, clippy::unwrap_used)]
 
+pub mod bench;
 pub mod demo;
 pub mod postgres;
 pub mod system;

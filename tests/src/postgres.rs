@@ -17,11 +17,18 @@ const START_LIMIT: Duration = Duration::from_secs(60);
 
 /// Stops the server when the test process ends, however it ends: its end of the pipe closes, `read` returns.
 const WATCHDOG: &str = r#"
-"$1/postgres" -D "$2" -k "$2" -c listen_addresses= -c max_connections=200 -c fsync=off -c shared_buffers=64MB \
+"$1/postgres" -D "$2" -k "$2" -c listen_addresses= -c max_connections=200 -c fsync="$3" -c shared_buffers="$4" \
     >"$2/log" 2>&1 </dev/null & server=$!
 read -r _
 kill -INT "$server"; wait "$server"; rm -rf "$2"
 "#;
+
+/// How much a server takes its promises seriously, and its size: `fsync` and `shared_buffers`.
+type Settings = [&'static str; 2];
+/// A test does not pull the plug.
+const FAST: Settings = ["off", "64MB"];
+/// A commit is on disk when it is said to be.
+const DURABLE: Settings = ["on", "256MB"];
 
 pub struct Postgres {
     watchdog: Child,
@@ -32,7 +39,17 @@ pub struct Postgres {
 impl Postgres {
     /// Starts a server. Takes a few seconds, so share it: [`Postgres::shared`].
     pub fn start() -> Self {
-        try_start().unwrap_or_else(|cause| panic!("no private Postgres: {cause}"))
+        try_start(FAST).unwrap_or_else(|cause| panic!("no private Postgres: {cause}"))
+    }
+
+    /// The same, with every commit on disk before it is acknowledged: for measuring what that costs.
+    pub fn start_durable() -> Self {
+        try_start(DURABLE).unwrap_or_else(|cause| panic!("no private Postgres: {cause}"))
+    }
+
+    /// The process above all others of this server.
+    pub fn process_id(&self) -> u32 {
+        self.watchdog.id()
     }
 
     /// One server for the whole test binary.
@@ -68,7 +85,7 @@ impl Drop for Postgres {
     }
 }
 
-fn try_start() -> io::Result<Postgres> {
+fn try_start(settings: Settings) -> io::Result<Postgres> {
     let bin = find_bin().ok_or_else(|| io::Error::other("no server binaries found: apt-get install postgresql"))?;
     let data = tempfile::Builder::new().prefix("permitpipe-pg-").tempdir()?.keep();
     let runs_as = unprivileged(rustix::process::geteuid().is_root());
@@ -85,7 +102,7 @@ fn try_start() -> io::Result<Postgres> {
         return Err(io::Error::other(String::from_utf8_lossy(&made.stderr).into_owned()));
     }
     let mut shell = as_user(Command::new("/bin/sh"), runs_as);
-    shell.args(["-c", WATCHDOG, "watchdog"]).arg(&bin).arg(&data).stdin(Stdio::piped());
+    shell.args(["-c", WATCHDOG, "watchdog"]).arg(&bin).arg(&data).args(settings).stdin(Stdio::piped());
     let watchdog = shell.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
     let postgres = Postgres { watchdog, bin, data };
     wait_until_ready(&postgres.data)?;

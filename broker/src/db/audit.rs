@@ -4,7 +4,7 @@ use permitpipe_sdk::{
     id::{EntryId, LeaseId, OwnerId, RequestId},
     wire,
 };
-use sqlx::{PgPool, Postgres, Row, Transaction, postgres::PgRow};
+use sqlx::{PgPool, Postgres, QueryBuilder, Row, Transaction, postgres::PgRow};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -12,26 +12,33 @@ use crate::audit::Entry;
 
 /// Appends entries.
 pub async fn insert(tx: &mut Transaction<'_, Postgres>, entries: &[&Entry]) -> Result<(), sqlx::Error> {
+    let mut statement = QueryBuilder::new("");
+    push(&mut statement, entries);
+    statement.build().execute(&mut **tx).await?;
+    Ok(())
+}
+
+/// The same as part of a larger statement.
+pub(super) fn push(statement: &mut QueryBuilder<Postgres>, entries: &[&Entry]) {
     let column = |value: fn(&Entry) -> Vec<u8>| -> Vec<Vec<u8>> { entries.iter().map(|e| value(e)).collect() };
     let ids = |value: fn(&Entry) -> Uuid| -> Vec<Uuid> { entries.iter().map(|e| value(e)).collect() };
     let leases: Vec<Option<Uuid>> = entries.iter().map(|e| e.subject.lease_id.map(LeaseId::uuid)).collect();
-    let kinds: Vec<&str> = entries.iter().map(|e| e.kind.name()).collect();
-    sqlx::query(
+    let kinds: Vec<&'static str> = entries.iter().map(|e| e.kind.name()).collect();
+    statement.push(
         "INSERT INTO audit.entries (owner_id, entry_id, request_id, kind, lease_id, body, salt, leaf_hash)
-         SELECT * FROM UNNEST($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::uuid[], $6::bytea[], $7::bytea[],
-                              $8::bytea[])",
-    )
-    .bind(ids(|e| e.subject.owner_id.uuid()))
-    .bind(ids(|e| e.entry_id.uuid()))
-    .bind(ids(|e| e.subject.request_id.uuid()))
-    .bind(kinds)
-    .bind(leases)
-    .bind(column(|e| e.body.clone()))
-    .bind(column(|e| e.salt.to_vec()))
-    .bind(column(|e| e.leaf_hash().to_vec()))
-    .execute(&mut **tx)
-    .await?;
-    Ok(())
+         SELECT * FROM UNNEST(",
+    );
+    statement
+        .separated(", ")
+        .push_bind(ids(|e| e.subject.owner_id.uuid()))
+        .push_bind(ids(|e| e.entry_id.uuid()))
+        .push_bind(ids(|e| e.subject.request_id.uuid()))
+        .push_bind(kinds)
+        .push_bind(leases)
+        .push_bind(column(|e| e.body.clone()))
+        .push_bind(column(|e| e.salt.to_vec()))
+        .push_bind(column(|e| e.leaf_hash().to_vec()));
+    statement.push(")");
 }
 
 /// A page of an owner's log, oldest first, after `after`.

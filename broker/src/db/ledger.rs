@@ -1,7 +1,7 @@
 //! Accounts and their journal, outside the request path: what the chain posts, what settles.
 
 use permitpipe_sdk::id::OwnerId;
-use sqlx::{PgPool, Postgres, Row, Transaction};
+use sqlx::{PgPool, Postgres, QueryBuilder, Row, Transaction};
 use uuid::Uuid;
 
 use super::train_write::account_name;
@@ -21,23 +21,30 @@ pub struct TransferRow {
 
 /// Appends to the journal.
 pub async fn insert_transfers(tx: &mut Transaction<'_, Postgres>, rows: &[TransferRow]) -> Result<(), sqlx::Error> {
-    sqlx::query(
+    let mut statement = QueryBuilder::new("");
+    push_transfers(&mut statement, rows);
+    statement.build().execute(&mut **tx).await?;
+    Ok(())
+}
+
+/// The same as part of a larger statement.
+pub(super) fn push_transfers(statement: &mut QueryBuilder<Postgres>, rows: &[TransferRow]) {
+    statement.push(
         "INSERT INTO ledger.transfers (owner_id, transfer_id, asset, debit, credit, amount, cause, cause_id)
          SELECT owner_id, transfer_id, 'usdc', debit::ledger.account_kind, credit::ledger.account_kind, amount, cause,
                 cause_id
-         FROM UNNEST($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::text[])
-              AS n (owner_id, transfer_id, debit, credit, amount, cause, cause_id)",
-    )
-    .bind(rows.iter().map(|r| r.owner_id.uuid()).collect::<Vec<Uuid>>())
-    .bind(rows.iter().map(|_| Uuid::now_v7()).collect::<Vec<Uuid>>())
-    .bind(rows.iter().map(|r| account_name(r.transfer.debit)).collect::<Vec<_>>())
-    .bind(rows.iter().map(|r| account_name(r.transfer.credit)).collect::<Vec<_>>())
-    .bind(rows.iter().map(|r| r.transfer.amount.get()).collect::<Vec<i64>>())
-    .bind(rows.iter().map(|r| r.cause).collect::<Vec<_>>())
-    .bind(rows.iter().map(|r| r.cause_id.clone()).collect::<Vec<_>>())
-    .execute(&mut **tx)
-    .await?;
-    Ok(())
+         FROM UNNEST(",
+    );
+    statement
+        .separated(", ")
+        .push_bind(rows.iter().map(|r| r.owner_id.uuid()).collect::<Vec<Uuid>>())
+        .push_bind(rows.iter().map(|_| Uuid::now_v7()).collect::<Vec<Uuid>>())
+        .push_bind(rows.iter().map(|r| account_name(r.transfer.debit)).collect::<Vec<_>>())
+        .push_bind(rows.iter().map(|r| account_name(r.transfer.credit)).collect::<Vec<_>>())
+        .push_bind(rows.iter().map(|r| r.transfer.amount.get()).collect::<Vec<i64>>())
+        .push_bind(rows.iter().map(|r| r.cause).collect::<Vec<_>>())
+        .push_bind(rows.iter().map(|r| r.cause_id.clone()).collect::<Vec<_>>());
+    statement.push(") AS n (owner_id, transfer_id, debit, credit, amount, cause, cause_id)");
 }
 
 /// Locks an owner's account, waiting for whoever has it.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use permitpipe_sdk::id::{HoldId, OwnerId};
+use permitpipe_sdk::id::OwnerId;
 use sqlx::{PgPool, Postgres, Transaction};
 
 use super::{train_rows as rows, train_write as write};
@@ -71,13 +71,4 @@ async fn finish(pool: &PgPool, tx: Transaction<'_, Postgres>, transaction_id: &s
             _ => tokio::time::sleep(std::time::Duration::from_millis(50)).await,
         }
     }
-}
-
-/// Holds of this batch that are to be closed.
-pub(super) fn closing(intents: &[&Intent]) -> Vec<HoldId> {
-    let hold_id = |intent: &&Intent| match intent {
-        Intent::Close(close) => Some(close.held.hold_id),
-        _ => None,
-    };
-    intents.iter().filter_map(hold_id).collect()
 }

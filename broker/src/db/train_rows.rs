@@ -1,16 +1,16 @@
 //! Reads and locks the rows that a batch touches, in (owner, table, id) order.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap, HashSet},
     time::Duration,
 };
 
-use permitpipe_sdk::id::{HoldId, LeaseId, NodeId, OwnerId};
+use permitpipe_sdk::id::{HoldId, LeaseId, OwnerId};
 use sqlx::{Postgres, Row, Transaction, postgres::PgRow};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::train::{Failure, closing};
+use super::train::Failure;
 use crate::{
     config::Terms,
     ledger::Balances,
@@ -36,17 +36,12 @@ pub async fn lock(
     intents: &[&Intent],
 ) -> Result<Snapshot, Failure> {
     let balances = lock_accounts(tx, owners).await?;
-    let mine: Vec<Uuid> = balances.keys().map(|id| id.uuid()).collect();
+    let mine: HashSet<Uuid> = balances.keys().map(|id| id.uuid()).collect();
     let leases = lock_leases(tx, &mine, intents).await?;
-    let open_holds = lock_holds(tx, &mine, &closing(intents)).await?;
-    let context = read_context(tx, intents).await?;
-    let limits = if intents.iter().any(|i| matches!(i, Intent::Reserve(_))) {
-        read_limits(tx, terms, &mine).await?
-    } else {
-        HashMap::new()
-    };
+    let open_holds = lock_holds(tx, &mine, intents).await?;
+    let context = read_context(tx, terms, &mine, intents).await?;
     let account = |(owner_id, balances)| {
-        let limit = limits.get(&owner_id).copied().unwrap_or(Err(Refusal::NoVault));
+        let limit = context.limits.get(&owner_id).copied().unwrap_or(Err(Refusal::NoVault));
         (owner_id, AccountRow { balances, limit })
     };
     let lease = |(lease_id, raw): (LeaseId, RawLease)| (lease_id, raw.at(context.now));
@@ -105,27 +100,30 @@ impl RawLease {
     }
 }
 
+/// Looked up pair by pair: two lists would make the index try every lease with every owner.
 async fn lock_leases(
     tx: &mut Transaction<'_, Postgres>,
-    owners: &[Uuid],
+    owners: &HashSet<Uuid>,
     intents: &[&Intent],
 ) -> Result<Vec<(LeaseId, RawLease)>, Failure> {
-    let wanted: BTreeSet<Uuid> = intents
+    let wanted: BTreeSet<(Uuid, Uuid)> = intents
         .iter()
         .filter_map(|intent| match intent {
-            Intent::Reserve(ask) => Some(ask.lease_id.uuid()),
-            Intent::Close(close) => Some(close.held.lease_id.uuid()),
+            Intent::Reserve(ask) => Some((ask.owner_id.uuid(), ask.lease_id.uuid())),
+            Intent::Close(close) => Some((close.held.owner_id.uuid(), close.held.lease_id.uuid())),
             Intent::Record(_) => None,
         })
+        .filter(|(owner, _)| owners.contains(owner))
         .collect();
-    let wanted: Vec<Uuid> = wanted.into_iter().collect();
+    let (owners, leases): (Vec<Uuid>, Vec<Uuid>) = wanted.into_iter().unzip();
     let rows = sqlx::query(
         "SELECT lease_id, state::text AS state, expires_at, budget, budget_held, budget_spent, receipt_seq,
                 receipt_hash, receipt_total
-         FROM access.leases WHERE owner_id = ANY($1) AND lease_id = ANY($2) ORDER BY owner_id, lease_id FOR UPDATE",
+         FROM UNNEST($1::uuid[], $2::uuid[]) AS n (owner_id, lease_id) JOIN access.leases l USING (owner_id, lease_id)
+         ORDER BY owner_id, lease_id FOR UPDATE OF l",
     )
     .bind(owners)
-    .bind(&wanted)
+    .bind(leases)
     .fetch_all(&mut **tx)
     .await?;
     rows.iter().map(|row| Ok((LeaseId::from_uuid(row.try_get("lease_id")?), raw_lease(row)?))).collect()
@@ -150,19 +148,25 @@ fn raw_lease(row: &PgRow) -> Result<RawLease, Failure> {
 
 async fn lock_holds(
     tx: &mut Transaction<'_, Postgres>,
-    owners: &[Uuid],
-    holds: &[HoldId],
+    owners: &HashSet<Uuid>,
+    intents: &[&Intent],
 ) -> Result<Vec<HoldId>, Failure> {
+    let closing = |intent: &&Intent| match intent {
+        Intent::Close(close) => Some((close.held.owner_id.uuid(), close.held.hold_id.uuid())),
+        _ => None,
+    };
+    let (owners, holds): (Vec<Uuid>, Vec<Uuid>) =
+        intents.iter().filter_map(closing).filter(|(owner, _)| owners.contains(owner)).unzip();
     if holds.is_empty() {
         return Ok(Vec::new());
     }
-    let ids: Vec<Uuid> = holds.iter().map(|id| id.uuid()).collect();
     let open: Vec<Uuid> = sqlx::query_scalar(
-        "SELECT hold_id FROM ledger.holds WHERE owner_id = ANY($1) AND hold_id = ANY($2) AND state = 'open'
-         ORDER BY owner_id, hold_id FOR UPDATE",
+        "SELECT hold_id FROM UNNEST($1::uuid[], $2::uuid[]) AS n (owner_id, hold_id)
+         JOIN ledger.holds h USING (owner_id, hold_id)
+         WHERE h.state = 'open' ORDER BY owner_id, hold_id FOR UPDATE OF h",
     )
     .bind(owners)
-    .bind(&ids)
+    .bind(holds)
     .fetch_all(&mut **tx)
     .await?;
     Ok(open.into_iter().map(HoldId::from_uuid).collect())
@@ -172,56 +176,55 @@ struct Context {
     now: OffsetDateTime,
     is_fenced: bool,
     transaction_id: String,
+    limits: HashMap<OwnerId, Result<i64, Refusal>>,
 }
 
-/// The clock after all locks are ours, and whether our own node still counts. The lock on the node's row makes a fence
-/// wait for this commit, and this commit see an earlier fence.
-async fn read_context(tx: &mut Transaction<'_, Postgres>, intents: &[&Intent]) -> Result<Context, Failure> {
-    let node = intents.iter().find_map(|intent| match intent {
-        Intent::Reserve(ask) => Some(ask.node_id),
-        _ => None,
-    });
-    let is_fenced = match node {
-        Some(node) => fenced(tx, node).await?,
-        None => false,
-    };
-    let row =
-        sqlx::query("SELECT clock_timestamp() AS now, pg_current_xact_id()::text AS xid").fetch_one(&mut **tx).await?;
-    Ok(Context { now: row.try_get("now")?, is_fenced, transaction_id: row.try_get("xid")? })
-}
+/// In one question, so that a commit waits for one answer: whether our own node still counts, the clock, and what
+/// finalized caps still let the operator settle before each owner's withdrawal delay ends. `c` is asked first: the lock
+/// on the node's row makes a fence wait for this commit, and this commit see an earlier fence; the clock comes after.
+const CONTEXT: &str = "
+    WITH node AS MATERIALIZED (SELECT fenced_at IS NOT NULL AS is_fenced FROM access.nodes WHERE node_id = $1 FOR SHARE)
+    SELECT c.is_fenced, c.now, c.xid, o.owner_id, LEAST(v.cap_atoms, v.pending_cap_atoms) AS cap, v.is_frozen,
+           g.settle_cap_atoms, g.withdrawal_delay_seconds * 1000 AS delay_ms,
+           (extract(epoch FROM clock_timestamp() - x.observed_at) * 1000)::bigint AS age_ms
+    FROM (SELECT (SELECT is_fenced FROM node) AS is_fenced, clock_timestamp() AS now,
+                 pg_current_xact_id()::text AS xid) c
+    LEFT JOIN access.owners o ON o.owner_id = ANY($2)
+    LEFT JOIN chain.vaults v ON v.wallet = o.wallet
+    LEFT JOIN chain.config g ON true
+    LEFT JOIN chain.cursor x ON x.program = g.program";
 
-async fn fenced(tx: &mut Transaction<'_, Postgres>, node: NodeId) -> Result<bool, Failure> {
-    let fenced: Option<bool> =
-        sqlx::query_scalar("SELECT fenced_at IS NOT NULL FROM access.nodes WHERE node_id = $1 FOR SHARE")
-            .bind(node.uuid())
-            .fetch_optional(&mut **tx)
-            .await?;
-    Ok(fenced.unwrap_or(true))
-}
-
-/// Most that may be held and spent at once: what finalized caps still let the operator settle before the owner's
-/// withdrawal delay ends. A view that is older than the delay leaves room for promises nothing.
-async fn read_limits(
+/// What may be begun. A batch that begins nothing asks for no node and for no limits.
+async fn read_context(
     tx: &mut Transaction<'_, Postgres>,
     terms: &Terms,
-    owners: &[Uuid],
-) -> Result<HashMap<OwnerId, Result<i64, Refusal>>, Failure> {
-    let rows = sqlx::query(
-        "SELECT o.owner_id, LEAST(v.cap_atoms, v.pending_cap_atoms) AS cap, v.is_frozen, c.settle_cap_atoms,
-                c.withdrawal_delay_seconds * 1000 AS delay_ms,
-                (extract(epoch FROM clock_timestamp() - x.observed_at) * 1000)::bigint AS age_ms
-         FROM access.owners o
-         LEFT JOIN chain.vaults v ON v.wallet = o.wallet
-         LEFT JOIN chain.config c ON true
-         LEFT JOIN chain.cursor x ON x.program = c.program
-         WHERE o.owner_id = ANY($1)",
-    )
-    .bind(owners)
-    .fetch_all(&mut **tx)
-    .await?;
-    rows.iter().map(|row| Ok((OwnerId::from_uuid(row.try_get("owner_id")?), limit(row, terms)?))).collect()
+    owners: &HashSet<Uuid>,
+    intents: &[&Intent],
+) -> Result<Context, Failure> {
+    let node = intents.iter().find_map(|intent| match intent {
+        Intent::Reserve(ask) => Some(ask.node_id.uuid()),
+        _ => None,
+    });
+    let owners: Vec<Uuid> = if node.is_some() { owners.iter().copied().collect() } else { Vec::new() };
+    let rows = sqlx::query(CONTEXT).bind(node).bind(owners).fetch_all(&mut **tx).await?;
+    let first = rows.first().ok_or_else(|| Failure::Bad("the database tells no time".into()))?;
+    let mut limits = HashMap::with_capacity(rows.len());
+    for row in &rows {
+        if let Some(owner_id) = row.try_get::<Option<Uuid>, _>("owner_id")? {
+            limits.insert(OwnerId::from_uuid(owner_id), limit(row, terms)?);
+        }
+    }
+    let is_fenced: Option<bool> = first.try_get("is_fenced")?;
+    Ok(Context {
+        now: first.try_get("now")?,
+        // A node that has no row is gone as well.
+        is_fenced: node.is_some() && is_fenced.unwrap_or(true),
+        transaction_id: first.try_get("xid")?,
+        limits,
+    })
 }
 
+/// Most that may be held and spent at once. A view that is older than the delay leaves room for promises nothing.
 fn limit(row: &PgRow, terms: &Terms) -> Result<Result<i64, Refusal>, sqlx::Error> {
     let cap: Option<i64> = row.try_get("cap")?;
     let settle_cap: Option<i64> = row.try_get("settle_cap_atoms")?;

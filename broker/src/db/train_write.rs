@@ -1,154 +1,179 @@
-//! Writes a plan: every table once, in one statement, whatever the number of requests.
+//! Writes a plan: every table once, all of them in one statement, whatever the number of requests.
+//!
+//! One statement, because a commit holds its locks for as many answers as it waits for. Each table is a part of its own;
+//! parts that are not needed are not named. None of them reads what another writes.
 
 use permitpipe_sdk::id::{LeaseId, OwnerId};
-use sqlx::{Postgres, Transaction};
+use sqlx::{Postgres, QueryBuilder, Transaction};
 
-use super::train::Failure;
+use super::{ledger::TransferRow, train::Failure};
 use crate::{
     audit::Entry,
     ledger::Account,
     plan::{LeaseRow, Plan},
 };
 
-/// Writes everything the plan holds; tables that it does not touch are not named.
+/// A statement under way.
+type Statement = QueryBuilder<Postgres>;
+
+/// One part: its name, whether the plan needs it, and how it is written.
+type Part = (&'static str, fn(&Plan) -> bool, fn(&mut Statement, &Plan));
+
+const PARTS: [Part; 7] = [
+    ("holds", |plan| !plan.holds.is_empty(), holds),
+    ("ended", |plan| !plan.ended.is_empty(), ended),
+    ("receipts", |plan| !plan.receipts.is_empty(), receipts),
+    ("transfers", |plan| !plan.transfers.is_empty(), transfers),
+    ("entries", |plan| !plan.entries.is_empty(), entries),
+    ("accounts", |plan| !plan.accounts.is_empty(), accounts),
+    ("leases", |plan| !plan.leases.is_empty(), leases),
+];
+
+/// Writes everything the plan holds.
 pub async fn plan(tx: &mut Transaction<'_, Postgres>, plan: &Plan) -> Result<(), Failure> {
-    if !plan.holds.is_empty() {
-        holds(tx, plan).await?;
+    let mut statement = Statement::new("");
+    let mut before = "WITH ";
+    for (name, is_needed, write) in PARTS {
+        if is_needed(plan) {
+            statement.push(before).push(name).push(" AS (");
+            write(&mut statement, plan);
+            statement.push(")");
+            before = ", ";
+        }
     }
-    if !plan.ended.is_empty() {
-        ended(tx, plan).await?;
-    }
-    if !plan.receipts.is_empty() {
-        receipts(tx, plan).await?;
-    }
-    if !plan.transfers.is_empty() {
-        transfers(tx, plan).await?;
-    }
-    if !plan.entries.is_empty() {
-        super::audit::insert(tx, &plan.entries.iter().collect::<Vec<&Entry>>()).await?;
-    }
-    if !plan.accounts.is_empty() {
-        sums(tx, plan).await?;
+    if before == ", " {
+        statement.push(" SELECT").build().execute(&mut **tx).await?;
     }
     Ok(())
 }
 
-async fn holds(tx: &mut Transaction<'_, Postgres>, plan: &Plan) -> Result<(), Failure> {
+fn holds(statement: &mut Statement, plan: &Plan) {
     let asks = &plan.holds;
-    sqlx::query(
+    statement.push(
         "INSERT INTO ledger.holds (owner_id, hold_id, lease_id, request_id, node_id, asset, amount, budget, minimum,
                                    minimum_budget, operation, price_version)
          SELECT owner_id, hold_id, lease_id, request_id, node_id, 'usdc', amount, budget, minimum, minimum_budget,
                 operation, price_version
-         FROM UNNEST($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::bigint[], $7::bigint[],
-                     $8::bigint[], $9::bigint[], $10::text[], $11::text[])
-              AS n (owner_id, hold_id, lease_id, request_id, node_id, amount, budget, minimum, minimum_budget,
-                    operation, price_version)",
-    )
-    .bind(column(asks, |a| a.owner_id.uuid()))
-    .bind(column(asks, |a| a.hold_id.uuid()))
-    .bind(column(asks, |a| a.lease_id.uuid()))
-    .bind(column(asks, |a| a.request_id.uuid()))
-    .bind(column(asks, |a| a.node_id.uuid()))
-    .bind(column(asks, |a| a.amount.get()))
-    .bind(column(asks, |a| a.budget.get()))
-    .bind(column(asks, |a| a.minimum.get()))
-    .bind(column(asks, |a| a.minimum_budget.get()))
-    .bind(column(asks, |a| a.operation.clone()))
-    .bind(column(asks, |a| a.price_version.clone()))
-    .execute(&mut **tx)
-    .await?;
-    Ok(())
+         FROM UNNEST(",
+    );
+    statement
+        .separated(", ")
+        .push_bind(column(asks, |a| a.owner_id.uuid()))
+        .push_bind(column(asks, |a| a.hold_id.uuid()))
+        .push_bind(column(asks, |a| a.lease_id.uuid()))
+        .push_bind(column(asks, |a| a.request_id.uuid()))
+        .push_bind(column(asks, |a| a.node_id.uuid()))
+        .push_bind(column(asks, |a| a.amount.get()))
+        .push_bind(column(asks, |a| a.budget.get()))
+        .push_bind(column(asks, |a| a.minimum.get()))
+        .push_bind(column(asks, |a| a.minimum_budget.get()))
+        .push_bind(column(asks, |a| a.operation.clone()))
+        .push_bind(column(asks, |a| a.price_version.clone()));
+    statement.push(
+        ") AS n (owner_id, hold_id, lease_id, request_id, node_id, amount, budget, minimum, minimum_budget,
+                 operation, price_version)",
+    );
 }
 
-async fn ended(tx: &mut Transaction<'_, Postgres>, plan: &Plan) -> Result<(), Failure> {
+fn ended(statement: &mut Statement, plan: &Plan) {
     let ended = &plan.ended;
-    sqlx::query(
+    statement.push(
         "UPDATE ledger.holds h
          SET state = e.state::ledger.hold_state, captured = e.captured, captured_budget = e.captured_budget,
              ended_at = clock_timestamp()
-         FROM UNNEST($1::uuid[], $2::uuid[], $3::text[], $4::bigint[], $5::bigint[])
-              AS e (owner_id, hold_id, state, captured, captured_budget)
+         FROM UNNEST(",
+    );
+    statement
+        .separated(", ")
+        .push_bind(column(ended, |e| e.owner_id.uuid()))
+        .push_bind(column(ended, |e| e.hold_id.uuid()))
+        .push_bind(column(ended, |e| e.ending.name()))
+        .push_bind(column(ended, |e| e.used.get()))
+        .push_bind(column(ended, |e| e.used_budget.get()));
+    statement.push(
+        ") AS e (owner_id, hold_id, state, captured, captured_budget)
          WHERE h.owner_id = e.owner_id AND h.hold_id = e.hold_id",
-    )
-    .bind(column(ended, |e| e.owner_id.uuid()))
-    .bind(column(ended, |e| e.hold_id.uuid()))
-    .bind(column(ended, |e| e.ending.name()))
-    .bind(column(ended, |e| e.used.get()))
-    .bind(column(ended, |e| e.used_budget.get()))
-    .execute(&mut **tx)
-    .await?;
-    Ok(())
+    );
 }
 
-async fn receipts(tx: &mut Transaction<'_, Postgres>, plan: &Plan) -> Result<(), Failure> {
+fn receipts(statement: &mut Statement, plan: &Plan) {
     let receipts = &plan.receipts;
-    sqlx::query(
+    statement.push(
         "INSERT INTO ledger.receipts (owner_id, lease_id, sequence, hold_id, amount, body, body_hash)
-         SELECT * FROM UNNEST($1::uuid[], $2::uuid[], $3::bigint[], $4::uuid[], $5::bigint[], $6::bytea[], $7::bytea[])",
-    )
-    .bind(column(receipts, |(r, _)| r.owner_id.uuid()))
-    .bind(column(receipts, |(r, _)| r.lease_id.uuid()))
-    .bind(column(receipts, |(r, _)| i64::try_from(r.sequence).unwrap_or(i64::MAX)))
-    .bind(column(receipts, |(r, _)| r.hold_id.uuid()))
-    .bind(column(receipts, |(r, _)| r.amount.get()))
-    .bind(column(receipts, |(r, _)| r.canonical()))
-    .bind(column(receipts, |(_, hash)| hash.to_vec()))
-    .execute(&mut **tx)
-    .await?;
-    Ok(())
+         SELECT * FROM UNNEST(",
+    );
+    statement
+        .separated(", ")
+        .push_bind(column(receipts, |(r, _)| r.owner_id.uuid()))
+        .push_bind(column(receipts, |(r, _)| r.lease_id.uuid()))
+        .push_bind(column(receipts, |(r, _)| i64::try_from(r.sequence).unwrap_or(i64::MAX)))
+        .push_bind(column(receipts, |(r, _)| r.hold_id.uuid()))
+        .push_bind(column(receipts, |(r, _)| r.amount.get()))
+        .push_bind(column(receipts, |(r, _)| r.canonical()))
+        .push_bind(column(receipts, |(_, hash)| hash.to_vec()));
+    statement.push(")");
 }
 
-async fn transfers(tx: &mut Transaction<'_, Postgres>, plan: &Plan) -> Result<(), Failure> {
-    let rows: Vec<super::ledger::TransferRow> = plan
+fn transfers(statement: &mut Statement, plan: &Plan) {
+    let rows: Vec<TransferRow> = plan
         .transfers
         .iter()
-        .map(|(owner_id, transfer, cause, hold_id)| super::ledger::TransferRow {
+        .map(|(owner_id, transfer, cause, hold_id)| TransferRow {
             owner_id: *owner_id,
             transfer: *transfer,
             cause,
             cause_id: hold_id.to_string(),
         })
         .collect();
-    Ok(super::ledger::insert_transfers(tx, &rows).await?)
+    super::ledger::push_transfers(statement, &rows);
+}
+
+fn entries(statement: &mut Statement, plan: &Plan) {
+    super::audit::push(statement, &plan.entries.iter().collect::<Vec<&Entry>>());
 }
 
 /// One update a row: the sums that the batch came to.
-async fn sums(tx: &mut Transaction<'_, Postgres>, plan: &Plan) -> Result<(), Failure> {
+fn accounts(statement: &mut Statement, plan: &Plan) {
     let accounts: Vec<_> = plan.accounts.iter().collect();
-    sqlx::query(
-        "UPDATE ledger.accounts a
-         SET available = n.available, held = n.held, spent = n.spent
-         FROM UNNEST($1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[]) AS n (owner_id, available, held, spent)
+    statement.push(
+        "UPDATE ledger.accounts a SET available = n.available, held = n.held, spent = n.spent
+         FROM UNNEST(",
+    );
+    statement
+        .separated(", ")
+        .push_bind(column(&accounts, |(id, _)| id.uuid()))
+        .push_bind(column(&accounts, |(_, b)| b.available))
+        .push_bind(column(&accounts, |(_, b)| b.held))
+        .push_bind(column(&accounts, |(_, b)| b.spent));
+    statement.push(
+        ") AS n (owner_id, available, held, spent)
          WHERE a.owner_id = n.owner_id AND a.asset = 'usdc'",
-    )
-    .bind(column(&accounts, |(id, _)| id.uuid()))
-    .bind(column(&accounts, |(_, b)| b.available))
-    .bind(column(&accounts, |(_, b)| b.held))
-    .bind(column(&accounts, |(_, b)| b.spent))
-    .execute(&mut **tx)
-    .await?;
+    );
+}
+
+fn leases(statement: &mut Statement, plan: &Plan) {
     let leases: Vec<(&(OwnerId, LeaseId), &LeaseRow)> = plan.leases.iter().collect();
-    sqlx::query(
+    statement.push(
         "UPDATE access.leases l
          SET budget_held = n.held, budget_spent = n.spent, receipt_seq = n.seq, receipt_hash = n.hash,
              receipt_total = n.total,
              state = CASE WHEN l.state = 'active' AND n.spent >= l.budget THEN 'exhausted' ELSE l.state END,
              ended_at = CASE WHEN l.state = 'active' AND n.spent >= l.budget THEN clock_timestamp() ELSE l.ended_at END
-         FROM UNNEST($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bytea[], $7::bigint[])
-              AS n (owner_id, lease_id, held, spent, seq, hash, total)
+         FROM UNNEST(",
+    );
+    statement
+        .separated(", ")
+        .push_bind(column(&leases, |((owner, _), _)| owner.uuid()))
+        .push_bind(column(&leases, |((_, lease), _)| lease.uuid()))
+        .push_bind(column(&leases, |(_, l)| l.held))
+        .push_bind(column(&leases, |(_, l)| l.spent))
+        .push_bind(column(&leases, |(_, l)| l.receipt_seq))
+        .push_bind(column(&leases, |(_, l)| l.receipt_hash.to_vec()))
+        .push_bind(column(&leases, |(_, l)| l.receipt_total));
+    statement.push(
+        ") AS n (owner_id, lease_id, held, spent, seq, hash, total)
          WHERE l.owner_id = n.owner_id AND l.lease_id = n.lease_id",
-    )
-    .bind(column(&leases, |((owner, _), _)| owner.uuid()))
-    .bind(column(&leases, |((_, lease), _)| lease.uuid()))
-    .bind(column(&leases, |(_, l)| l.held))
-    .bind(column(&leases, |(_, l)| l.spent))
-    .bind(column(&leases, |(_, l)| l.receipt_seq))
-    .bind(column(&leases, |(_, l)| l.receipt_hash.to_vec()))
-    .bind(column(&leases, |(_, l)| l.receipt_total))
-    .execute(&mut **tx)
-    .await?;
-    Ok(())
+    );
 }
 
 /// One column of an `UNNEST`.
