@@ -1,5 +1,7 @@
 //! What it came to: charge, receipt and the closing audit entry, in one transaction.
 
+use std::time::Duration;
+
 use permitpipe_sdk::money::Credits;
 use serde_json::json;
 
@@ -9,10 +11,13 @@ use crate::{
     audit::{Entry, EntryKind},
     estimate::{Charge, charge},
     forward::{End, Outcome},
-    plan::{Close, Ending},
+    plan::{Close, Ending, Verdict},
     reserve::{Hold, charged},
     service::UsageReader,
 };
+
+/// Between two tries of a capture that the database refused.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// Closes the hold. Waits as long as it takes: a capture is never given up by a live process.
 pub async fn capture(app: &App, hold: Hold, action: &Action, outcome: Outcome) {
@@ -33,7 +38,16 @@ pub async fn capture(app: &App, hold: Hold, action: &Action, outcome: Outcome) {
     let entry = Entry::new(held.subject(), EntryKind::Outcome, &facts);
     let ending = if is_dialled { Ending::Captured } else { Ending::Voided };
     let (used, used_budget) = if is_dialled { (used, cost.total()) } else { (Credits::ZERO, Credits::ZERO) };
-    app.train.close(Close { held, ending, used, used_budget, is_estimated, outcome: entry }).await;
+    end(app, Close { held, ending, used, used_budget, is_estimated, outcome: entry }).await;
+}
+
+/// A live process gives no capture up: one that the database refused is tried again, ever more seldom.
+async fn end(app: &App, close: Close) {
+    let mut pause = Duration::from_secs(1);
+    while let Some(Verdict::Broken) = app.train.close(close.clone()).await {
+        tokio::time::sleep(pause).await;
+        pause = pause.saturating_mul(2).min(LONGEST_PAUSE);
+    }
 }
 
 /// What the exchange cost: nothing when it was not dialled, our fee alone when the upstream answered with a refusal and

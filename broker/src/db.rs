@@ -69,9 +69,11 @@ pub fn is_away(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Tls(_) => true,
         sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed => true,
-        // A server that stops or starts, too many connections, a deadlock or serialization failure it broke up.
+        // A server that stops, starts, or is out of connections, memory or disk; one that cancelled or broke up what we
+        // asked; a standby that cannot write.
         sqlx::Error::Database(cause) => cause.code().is_some_and(|code| {
-            code.starts_with("57P") || code.starts_with("08") || ["53300", "40P01", "40001"].contains(&&*code)
+            ["57", "08", "53"].iter().any(|class| code.starts_with(class))
+                || ["40P01", "40001", "25006", "55P03"].contains(&&*code)
         }),
         _ => false,
     }

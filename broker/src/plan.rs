@@ -14,7 +14,7 @@ use permitpipe_sdk::{
     money::Credits,
 };
 
-pub use self::batch::{AccountRow, Ended, LeaseRow, Locked, Plan};
+pub use self::batch::{AccountRow, Ended, LeaseRow, Limit, Locked, Plan};
 use crate::audit::{Entry, EntryKind, Subject};
 
 /// What a request asks of the ledger before it may be dialled.

@@ -41,6 +41,15 @@ pub(super) fn push(statement: &mut QueryBuilder<Postgres>, entries: &[&Entry]) {
     statement.push(")");
 }
 
+/// Whether an entry was written.
+pub async fn exists(pool: &PgPool, (owner_id, entry_id): (OwnerId, EntryId)) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar("SELECT EXISTS (SELECT FROM audit.entries WHERE owner_id = $1 AND entry_id = $2)")
+        .bind(owner_id.uuid())
+        .bind(entry_id.uuid())
+        .fetch_one(pool)
+        .await
+}
+
 /// A page of an owner's log, oldest first, after `after`.
 pub async fn list(
     pool: &PgPool,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use permitpipe_sdk::id::OwnerId;
+use permitpipe_sdk::id::{EntryId, OwnerId};
 use sqlx::{PgPool, Postgres, Transaction};
 
 use super::{train_rows as rows, train_write as write};
@@ -41,34 +41,49 @@ pub async fn commit(pool: &PgPool, terms: &Terms, intents: &[&Intent]) -> Result
                 return None;
             }
             // A fenced node may write what happened, but begin nothing.
-            if let (true, Intent::Reserve(_)) = (locked.is_fenced, intent) {
+            if matches!(intent, Intent::Reserve(ask) if !locked.live_nodes.contains(&ask.node_id)) {
                 return Some(Verdict::Refused(Refusal::Fenced, None));
             }
             Some(plan.add(&mut locked.rows, (*intent).clone()))
         })
         .collect();
     write::plan(&mut tx, &plan).await?;
-    finish(pool, tx, &locked.transaction_id).await?;
+    let written = plan.entries.first().map(|entry| (entry.subject.owner_id, entry.entry_id));
+    finish(pool, tx, &locked.transaction_id, written).await?;
     Ok(verdicts)
 }
 
-/// Commits. A connection that breaks while it does leaves the outcome open: then Postgres is asked what became of it.
-async fn finish(pool: &PgPool, tx: Transaction<'_, Postgres>, transaction_id: &str) -> Result<(), Failure> {
+/// Commits. A connection that breaks while it does leaves the outcome open: then the database is asked for a row of
+/// ours. Its transaction id alone would not do: after a crash Postgres hands out again what it had not made durable.
+async fn finish(
+    pool: &PgPool,
+    tx: Transaction<'_, Postgres>,
+    transaction_id: &str,
+    written: Option<(OwnerId, EntryId)>,
+) -> Result<(), Failure> {
     let Err(error) = tx.commit().await else { return Ok(()) };
     let failure = Failure::from(error);
-    if matches!(failure, Failure::Bad(_)) {
-        return Err(failure);
-    }
+    // A batch without an entry has written nothing: it may simply run again.
+    let (Failure::Away, Some(entry)) = (&failure, written) else { return Err(failure) };
     loop {
-        let status = sqlx::query_scalar::<_, Option<String>>("SELECT pg_xact_status($1::xid8)")
-            .bind(transaction_id)
-            .fetch_one(pool)
-            .await;
-        match status.ok().flatten().as_deref() {
-            Some("committed") => return Ok(()),
-            Some("aborted") => return Err(Failure::Away),
-            // Still in progress, or the server is still away: nothing is decided because time passed.
-            _ => tokio::time::sleep(std::time::Duration::from_millis(50)).await,
+        if let Ok(false) = is_in_progress(pool, transaction_id).await {
+            match super::audit::exists(pool, entry).await {
+                Ok(true) => return Ok(()),
+                Ok(false) => return Err(Failure::Away),
+                Err(_) => {}
+            }
         }
+        // The server is still away or still at it: nothing is decided because time passed.
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+}
+
+/// Whether a backend that lost us may still be committing. An id that this server does not know any more is over.
+async fn is_in_progress(pool: &PgPool, transaction_id: &str) -> Result<bool, sqlx::Error> {
+    let status = sqlx::query_scalar::<_, Option<String>>("SELECT pg_xact_status($1::xid8)").bind(transaction_id);
+    match status.fetch_one(pool).await {
+        Ok(status) => Ok(status.as_deref() == Some("in progress")),
+        Err(error) if super::is_away(&error) => Err(error),
+        Err(_) => Ok(false),
     }
 }

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use permitpipe_sdk::id::{HoldId, LeaseId, OwnerId};
+use permitpipe_sdk::id::{HoldId, LeaseId, NodeId, OwnerId};
 use sqlx::{Postgres, Row, Transaction, postgres::PgRow};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -14,15 +14,15 @@ use super::train::Failure;
 use crate::{
     config::Terms,
     ledger::Balances,
-    plan::{AccountRow, Intent, LeaseRow, Locked, Refusal},
+    plan::{AccountRow, Intent, LeaseRow, Limit, Locked, Refusal},
 };
 
 /// The locked rows, and what the database says of us.
 pub struct Snapshot {
     /// Rows by key.
     pub rows: Locked,
-    /// Another node has declared ours gone.
-    pub is_fenced: bool,
+    /// The nodes of this batch that nobody has declared gone; one process has two ids where it was just fenced.
+    pub live_nodes: HashSet<NodeId>,
     /// By which Postgres can be asked later what became of this transaction.
     pub transaction_id: String,
 }
@@ -51,7 +51,7 @@ pub async fn lock(
             leases: leases.into_iter().map(lease).collect(),
             open_holds: open_holds.into_iter().collect(),
         },
-        is_fenced: context.is_fenced,
+        live_nodes: context.live_nodes,
         transaction_id: context.transaction_id,
     })
 }
@@ -174,20 +174,21 @@ async fn lock_holds(
 
 struct Context {
     now: OffsetDateTime,
-    is_fenced: bool,
+    live_nodes: HashSet<NodeId>,
     transaction_id: String,
-    limits: HashMap<OwnerId, Result<i64, Refusal>>,
+    limits: HashMap<OwnerId, Result<Limit, Refusal>>,
 }
 
 /// In one question, so that a commit waits for one answer: whether our own node still counts, the clock, and what
 /// finalized caps still let the operator settle before each owner's withdrawal delay ends. `c` is asked first: the lock
 /// on the node's row makes a fence wait for this commit, and this commit see an earlier fence; the clock comes after.
 const CONTEXT: &str = "
-    WITH node AS MATERIALIZED (SELECT fenced_at IS NOT NULL AS is_fenced FROM access.nodes WHERE node_id = $1 FOR SHARE)
-    SELECT c.is_fenced, c.now, c.xid, o.owner_id, LEAST(v.cap_atoms, v.pending_cap_atoms) AS cap, v.is_frozen,
+    WITH node AS MATERIALIZED
+         (SELECT node_id, fenced_at FROM access.nodes WHERE node_id = ANY($1) ORDER BY node_id FOR SHARE)
+    SELECT c.live, c.now, c.xid, o.owner_id, LEAST(v.cap_atoms, v.pending_cap_atoms) AS cap, v.is_frozen,
            g.settle_cap_atoms, g.withdrawal_delay_seconds * 1000 AS delay_ms,
            (extract(epoch FROM clock_timestamp() - x.observed_at) * 1000)::bigint AS age_ms
-    FROM (SELECT (SELECT is_fenced FROM node) AS is_fenced, clock_timestamp() AS now,
+    FROM (SELECT (SELECT array_agg(node_id) FROM node WHERE fenced_at IS NULL) AS live, clock_timestamp() AS now,
                  pg_current_xact_id()::text AS xid) c
     LEFT JOIN access.owners o ON o.owner_id = ANY($2)
     LEFT JOIN chain.vaults v ON v.wallet = o.wallet
@@ -201,12 +202,14 @@ async fn read_context(
     owners: &HashSet<Uuid>,
     intents: &[&Intent],
 ) -> Result<Context, Failure> {
-    let node = intents.iter().find_map(|intent| match intent {
+    let node = |intent: &&Intent| match intent {
         Intent::Reserve(ask) => Some(ask.node_id.uuid()),
         _ => None,
-    });
-    let owners: Vec<Uuid> = if node.is_some() { owners.iter().copied().collect() } else { Vec::new() };
-    let rows = sqlx::query(CONTEXT).bind(node).bind(owners).fetch_all(&mut **tx).await?;
+    };
+    let nodes: BTreeSet<Uuid> = intents.iter().filter_map(node).collect();
+    let nodes: Vec<Uuid> = nodes.into_iter().collect();
+    let owners: Vec<Uuid> = if nodes.is_empty() { Vec::new() } else { owners.iter().copied().collect() };
+    let rows = sqlx::query(CONTEXT).bind(nodes).bind(owners).fetch_all(&mut **tx).await?;
     let first = rows.first().ok_or_else(|| Failure::Bad("the database tells no time".into()))?;
     let mut limits = HashMap::with_capacity(rows.len());
     for row in &rows {
@@ -214,18 +217,18 @@ async fn read_context(
             limits.insert(OwnerId::from_uuid(owner_id), limit(row, terms)?);
         }
     }
-    let is_fenced: Option<bool> = first.try_get("is_fenced")?;
+    // A node that has no row is gone as well.
+    let live: Option<Vec<Uuid>> = first.try_get("live")?;
     Ok(Context {
         now: first.try_get("now")?,
-        // A node that has no row is gone as well.
-        is_fenced: node.is_some() && is_fenced.unwrap_or(true),
+        live_nodes: live.unwrap_or_default().into_iter().map(NodeId::from_uuid).collect(),
         transaction_id: first.try_get("xid")?,
         limits,
     })
 }
 
-/// Most that may be held and spent at once. A view that is older than the delay leaves room for promises nothing.
-fn limit(row: &PgRow, terms: &Terms) -> Result<Result<i64, Refusal>, sqlx::Error> {
+/// What may be promised. A view that is older than the delay leaves room for promises nothing.
+fn limit(row: &PgRow, terms: &Terms) -> Result<Result<Limit, Refusal>, sqlx::Error> {
     let cap: Option<i64> = row.try_get("cap")?;
     let settle_cap: Option<i64> = row.try_get("settle_cap_atoms")?;
     let delay: Option<i64> = row.try_get("delay_ms")?;
@@ -233,10 +236,12 @@ fn limit(row: &PgRow, terms: &Terms) -> Result<Result<i64, Refusal>, sqlx::Error
     let frozen: Option<bool> = row.try_get("is_frozen")?;
     Ok(match (cap, settle_cap, delay, age) {
         (None, ..) => Err(Refusal::NoVault),
-        // Reconciliation found the mirror wrong, or the guardian stopped settling: nothing new can be promised.
-        (Some(_), Some(0), ..) => Ok(0),
-        (Some(_), ..) if frozen == Some(true) => Ok(0),
-        (Some(cap), Some(_), Some(delay), Some(age)) if age < delay.saturating_sub(terms.reserved_ms()) => Ok(cap),
+        // Reconciliation found the mirror wrong: nothing new can be promised. (A guardian who stopped settling has set
+        // the settle cap, and with it `single`, to 0.)
+        (Some(_), ..) if frozen == Some(true) => Ok(Limit { exposure: 0, single: 0 }),
+        (Some(exposure), Some(single), Some(delay), Some(age)) if age < delay.saturating_sub(terms.reserved_ms()) => {
+            Ok(Limit { exposure, single })
+        }
         _ => Err(Refusal::StaleView),
     })
 }

@@ -25,8 +25,17 @@ use crate::{
 pub struct AccountRow {
     /// The row.
     pub balances: Balances,
-    /// Most that may be held and spent at once, or why nothing may.
-    pub limit: Result<i64, Refusal>,
+    /// What may be promised on it, or why nothing may.
+    pub limit: Result<Limit, Refusal>,
+}
+
+/// What finalized caps still let the operator settle before the owner could leave. Credits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit {
+    /// Most that may be held and spent at once.
+    pub exposure: i64,
+    /// Most that one receipt may come to: a settlement cannot pay a part of one.
+    pub single: i64,
 }
 
 /// A locked lease row.
@@ -201,8 +210,8 @@ fn admit(locked: &Locked, ask: &Ask) -> Result<Duration, Refusal> {
         return Err(Refusal::Credit { left: spendable, asked: ask.amount.get() });
     }
     let limit = account.limit?;
-    if account.balances.exposure().saturating_add(ask.amount.get()) > limit {
-        let left = limit.saturating_sub(account.balances.exposure());
+    let left = limit.exposure.saturating_sub(account.balances.exposure()).min(limit.single);
+    if ask.amount.get() > left {
         return Err(Refusal::Exposure { left, asked: ask.amount.get() });
     }
     Ok(remaining)

@@ -17,10 +17,14 @@ fn locked(owner_id: OwnerId, lease_id: LeaseId) -> Locked {
         receipt_total: 0,
     };
     Locked {
-        accounts: HashMap::from([(owner_id, AccountRow { balances, limit: Ok(i64::MAX) })]),
+        accounts: HashMap::from([(owner_id, AccountRow { balances, limit: Ok(limit(i64::MAX, i64::MAX)) })]),
         leases: HashMap::from([(lease_id, lease)]),
         open_holds: HashSet::new(),
     }
+}
+
+fn limit(exposure: i64, single: i64) -> Limit {
+    Limit { exposure, single }
 }
 
 fn ask(owner_id: OwnerId, lease_id: LeaseId, amount: i64, budget: i64) -> Ask {
@@ -80,7 +84,7 @@ fn each_limit_refuses_by_its_own_name() {
         refusal(&verdict)
     };
     let lease = |locked: &mut Locked, standing| locked.leases.get_mut(&lease_id).unwrap().standing = Err(standing);
-    let limit = |locked: &mut Locked, limit| locked.accounts.get_mut(&owner_id).unwrap().limit = limit;
+    let set = |locked: &mut Locked, limit| locked.accounts.get_mut(&owner_id).unwrap().limit = limit;
     for standing in [Refusal::LeaseRevoked, Refusal::LeaseExpired, Refusal::LeaseExhausted] {
         assert_eq!(try_with(&|l| lease(l, standing), 1, 1), Some(standing));
     }
@@ -90,11 +94,12 @@ fn each_limit_refuses_by_its_own_name() {
     assert_eq!(try_with(&spend, 1_001, 1_001), Some(Refusal::Credit { left: 1_000, asked: 1_001 }));
     let freeze = |l: &mut Locked| l.accounts.get_mut(&owner_id).unwrap().balances.frozen = 995;
     assert_eq!(try_with(&freeze, 6, 6), Some(Refusal::Credit { left: 5, asked: 6 }));
-    assert_eq!(try_with(&|l| limit(l, Ok(5)), 6, 6), Some(Refusal::Exposure { left: 5, asked: 6 }));
-    assert_eq!(try_with(&|l| limit(l, Err(Refusal::StaleView)), 6, 6), Some(Refusal::StaleView));
-    assert_eq!(try_with(&|l| limit(l, Err(Refusal::NoVault)), 6, 6), Some(Refusal::NoVault));
+    assert_eq!(try_with(&|l| set(l, Ok(limit(5, i64::MAX))), 6, 6), Some(Refusal::Exposure { left: 5, asked: 6 }));
+    assert_eq!(try_with(&|l| set(l, Ok(limit(i64::MAX, 5))), 6, 6), Some(Refusal::Exposure { left: 5, asked: 6 }));
+    assert_eq!(try_with(&|l| set(l, Err(Refusal::StaleView)), 6, 6), Some(Refusal::StaleView));
+    assert_eq!(try_with(&|l| set(l, Err(Refusal::NoVault)), 6, 6), Some(Refusal::NoVault));
     // What costs no credit needs neither vault nor a fresh view, only budget.
-    assert_eq!(try_with(&|l| limit(l, Err(Refusal::NoVault)), 0, 6), None);
+    assert_eq!(try_with(&|l| set(l, Err(Refusal::NoVault)), 0, 6), None);
 }
 
 #[test]
