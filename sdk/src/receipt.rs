@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    id::{HoldId, LeaseId, OwnerId},
+    id::{HoldId, LeaseId, OwnerId, SettlementId},
     money::Credits,
 };
 
@@ -60,7 +60,7 @@ impl ReceiptBody {
     /// Signs the canonical bytes; the same body and key always give the same signature.
     pub fn sign(self, key: &SigningKey) -> Receipt {
         let signature = key.sign(&self.canonical()).to_bytes();
-        Receipt { body: self, signature }
+        Receipt { body: self, signature, settlement_id: None }
     }
 }
 
@@ -72,6 +72,10 @@ pub struct Receipt {
     /// Ed25519 over [`ReceiptBody::canonical`]. Hex.
     #[serde(with = "hex::serde")]
     pub signature: [u8; 64],
+    /// The settlement that pays it, once there is one; not signed. The root of a settlement is over its receipts by
+    /// lease and sequence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settlement_id: Option<SettlementId>,
 }
 
 /// What is wrong with a chain of receipts.
@@ -99,7 +103,7 @@ pub enum ReceiptError {
 /// Checks all receipts of one lease, oldest first, and returns their sum.
 pub fn verify_chain(receipts: &[Receipt], key: &VerifyingKey) -> Result<Credits, ReceiptError> {
     let (mut previous, mut total, mut expected) = ([0; 32], Credits::ZERO, 1);
-    for Receipt { body, signature } in receipts {
+    for Receipt { body, signature, .. } in receipts {
         let found = body.sequence;
         if found != expected {
             return Err(ReceiptError::Gap { expected, found });

@@ -7,6 +7,7 @@ use permitpipe_sdk::{
     wire,
 };
 use sqlx::{PgPool, Postgres, Row, Transaction, postgres::PgRow};
+use uuid::Uuid;
 
 /// An owner with captured credit, and what the chain lets us settle now. Amounts are atoms.
 #[derive(Debug, sqlx::FromRow)]
@@ -22,20 +23,25 @@ pub struct Debtor {
     pub settle_cap_atoms: i64,
 }
 
-/// Owners with something spent and no batch on its way.
-pub async fn list_debtors(pool: &PgPool) -> Result<Vec<Debtor>, sqlx::Error> {
+/// Owners with something spent, something in the vault to pay it with, and no batch on its way. A cut of the cap counts
+/// from when the program lets it: until then the operator may settle what was spent under the old one.
+pub async fn list_debtors(pool: &PgPool, after: Option<OwnerId>) -> Result<Vec<Debtor>, sqlx::Error> {
     sqlx::query_as(
         "SELECT a.owner_id, v.wallet, v.vault, v.settle_sequence, a.spent,
                 v.credited_atoms - v.settled_atoms - v.withdrawn_atoms AS balance,
-                LEAST(v.cap_atoms, v.pending_cap_atoms) AS cap_atoms, c.settle_cap_atoms
+                v.cap_atoms, c.settle_cap_atoms
          FROM ledger.accounts a
          JOIN access.owners o USING (owner_id)
-         JOIN chain.vaults v ON v.wallet = o.wallet
+         JOIN (SELECT vault, wallet, settle_sequence, credited_atoms, settled_atoms, withdrawn_atoms, is_frozen,
+                      CASE WHEN pending_cap_at <= clock_timestamp() THEN pending_cap_atoms ELSE cap_atoms END AS cap_atoms
+               FROM chain.vaults) v ON v.wallet = o.wallet
          CROSS JOIN chain.config c
-         WHERE a.spent > 0 AND NOT v.is_frozen
+         WHERE a.spent > 0 AND NOT v.is_frozen AND v.cap_atoms > 0 AND c.settle_cap_atoms > 0
+           AND v.credited_atoms > v.settled_atoms + v.withdrawn_atoms AND ($1::uuid IS NULL OR a.owner_id > $1)
            AND NOT EXISTS (SELECT 1 FROM ledger.settlements s WHERE s.owner_id = a.owner_id AND s.state = 'prepared')
-         LIMIT 64",
+         ORDER BY a.owner_id LIMIT 64",
     )
+    .bind(after.map(OwnerId::uuid))
     .fetch_all(pool)
     .await
 }
@@ -61,7 +67,7 @@ pub async fn lock_unsettled(
 ) -> Result<Vec<Unsettled>, sqlx::Error> {
     let rows = sqlx::query(
         "SELECT lease_id, sequence, amount, body_hash FROM ledger.receipts
-         WHERE owner_id = $1 AND settlement_id IS NULL ORDER BY created_at, lease_id, sequence LIMIT $2 FOR UPDATE",
+         WHERE owner_id = $1 AND settlement_id IS NULL AND amount > 0 ORDER BY created_at, lease_id, sequence LIMIT $2 FOR UPDATE",
     )
     .bind(owner_id.uuid())
     .bind(limit)
@@ -137,12 +143,14 @@ pub async fn insert(
 }
 
 /// Batches on their way.
-pub async fn list_prepared(pool: &PgPool) -> Result<Vec<Batch>, sqlx::Error> {
+pub async fn list_prepared(pool: &PgPool, after: Option<OwnerId>) -> Result<Vec<Batch>, sqlx::Error> {
     let rows = sqlx::query(
         "SELECT s.owner_id, s.settlement_id, s.vault, o.wallet, s.sequence, s.amount, s.receipt_count, s.receipts_root,
                 s.signature, s.transaction, s.last_valid_block_height
-         FROM ledger.settlements s JOIN access.owners o USING (owner_id) WHERE s.state = 'prepared' LIMIT 256",
+         FROM ledger.settlements s JOIN access.owners o USING (owner_id)
+         WHERE s.state = 'prepared' AND ($1::uuid IS NULL OR s.owner_id > $1) ORDER BY s.owner_id LIMIT 64",
     )
+    .bind(after.map(OwnerId::uuid))
     .fetch_all(pool)
     .await?;
     rows.iter().map(batch).collect()
@@ -256,15 +264,25 @@ pub async fn list(pool: &PgPool, owner_id: OwnerId, limit: i64) -> Result<Vec<wi
         .collect()
 }
 
-/// Receipt bodies of an owner, by lease and sequence.
-pub async fn list_receipts(pool: &PgPool, owner_id: OwnerId, limit: i64) -> Result<Vec<ReceiptBody>, sqlx::Error> {
-    let bodies: Vec<Vec<u8>> =
-        sqlx::query_scalar("SELECT body FROM ledger.receipts WHERE owner_id = $1 ORDER BY lease_id, sequence LIMIT $2")
-            .bind(owner_id.uuid())
-            .bind(limit)
-            .fetch_all(pool)
-            .await?;
-    bodies.iter().map(|body| serde_json::from_slice(body).map_err(|e| sqlx::Error::Decode(Box::new(e)))).collect()
+/// Receipt bodies of an owner by lease and sequence, with the settlement that pays each.
+pub async fn list_receipts(
+    pool: &PgPool,
+    owner_id: OwnerId,
+    limit: i64,
+) -> Result<Vec<(ReceiptBody, Option<SettlementId>)>, sqlx::Error> {
+    let rows: Vec<(Vec<u8>, Option<Uuid>)> = sqlx::query_as(
+        "SELECT body, settlement_id FROM ledger.receipts WHERE owner_id = $1 ORDER BY lease_id, sequence LIMIT $2",
+    )
+    .bind(owner_id.uuid())
+    .bind(limit)
+    .fetch_all(pool)
+    .await?;
+    rows.into_iter()
+        .map(|(body, settlement_id)| {
+            let body = serde_json::from_slice(&body).map_err(|e| sqlx::Error::Decode(Box::new(e)))?;
+            Ok((body, settlement_id.map(SettlementId::from_uuid)))
+        })
+        .collect()
 }
 
 /// Takes the lock that only one settling node has. It lasts as long as the connection, or until it is given back.

@@ -62,16 +62,28 @@ impl Settler {
     }
 
     async fn round(&self) -> anyhow::Result<()> {
-        for debtor in db::settlement::list_debtors(&self.app.pool).await? {
-            self.prepare(&debtor).await?;
+        // One vault that cannot settle must not keep the others from it: page by owner, and go on.
+        let mut after = None;
+        while let Some(page) = some(db::settlement::list_debtors(&self.app.pool, after).await?) {
+            for debtor in &page {
+                self.report(self.prepare(debtor).await);
+            }
+            after = page.last().map(|debtor| OwnerId::from_uuid(debtor.owner_id));
         }
-        for batch in db::settlement::list_prepared(&self.app.pool).await? {
-            // One vault that cannot settle must not keep the others from it.
-            if let Err(error) = self.drive(batch).await {
-                tracing::warn!(%error, "a settlement waits");
+        let mut after = None;
+        while let Some(page) = some(db::settlement::list_prepared(&self.app.pool, after).await?) {
+            after = page.last().map(|batch| batch.owner_id);
+            for batch in page {
+                self.report(self.drive(batch).await);
             }
         }
         Ok(())
+    }
+
+    fn report(&self, step: anyhow::Result<()>) {
+        if let Err(error) = step {
+            tracing::warn!(error = format!("{error:#}"), "a settlement waits");
+        }
     }
 
     /// Puts a batch on record: the oldest receipts that fit what the chain lets us take at once.
@@ -79,7 +91,9 @@ impl Settler {
         let owner_id = OwnerId::from_uuid(debtor.owner_id);
         let limit = debtor.balance.min(debtor.cap_atoms).min(debtor.settle_cap_atoms);
         let mut tx = self.app.pool.begin().await?;
-        let receipts = fit(db::settlement::lock_unsettled(&mut tx, owner_id, MOST).await?, limit);
+        let mut receipts = fit(db::settlement::lock_unsettled(&mut tx, owner_id, MOST).await?, limit);
+        // The order of the root: one that the owner can repeat from the receipts alone.
+        receipts.sort_by_key(|receipt| (receipt.lease_id, receipt.sequence));
         let amount: i64 = receipts.iter().map(|receipt| receipt.amount.get()).sum();
         if amount == 0 {
             return Ok(());
@@ -121,6 +135,9 @@ impl Settler {
             Fate::Landed => Ok(()), // the indexer will show it when it is final
             Fate::Pending => self.chain.send(&batch).await,
             Fate::Refused => Ok(db::settlement::abandon(&self.app.pool, &batch).await?),
+            Fate::Expired if batch.signed.is_some() && !self.chain.still_fits(&batch).await? => {
+                Ok(db::settlement::abandon(&self.app.pool, &batch).await?)
+            }
             Fate::Expired => {
                 batch.signed = Some(self.chain.sign(&batch).await?);
                 db::settlement::record_signed(&self.app.pool, &batch).await?;
@@ -165,16 +182,22 @@ fn entry(batch: &Batch, kind: EntryKind) -> Entry {
     Entry::new(subject, kind, &facts)
 }
 
-/// The longest run of oldest receipts whose sum is within `limit`; a receipt is never split.
+/// The oldest receipts whose sum is within `limit`. One is never split, and one that is too large for now does not keep
+/// those behind it waiting.
 fn fit(receipts: Vec<Unsettled>, limit: i64) -> Vec<Unsettled> {
-    let mut sum: i64 = 0;
-    receipts
-        .into_iter()
-        .take_while(|receipt| {
-            sum = sum.saturating_add(receipt.amount.get());
-            sum <= limit
-        })
-        .collect()
+    let mut left = limit;
+    let mut takes = |receipt: &Unsettled| match left.checked_sub(receipt.amount.get()) {
+        Some(rest) if rest >= 0 => {
+            left = rest;
+            true
+        }
+        _ => false,
+    };
+    receipts.into_iter().filter(|receipt| takes(receipt)).collect()
+}
+
+fn some<T>(page: Vec<T>) -> Option<Vec<T>> {
+    Some(page).filter(|page| !page.is_empty())
 }
 
 #[cfg(test)]
@@ -184,16 +207,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_batch_is_the_longest_run_of_oldest_receipts_within_the_limit() {
+    fn a_batch_is_the_oldest_receipts_that_fit_the_limit() {
         let receipt = |amount| Unsettled {
             lease_id: LeaseId::from_uuid(uuid::Uuid::nil()),
             sequence: 1,
             amount: Credits::parse(amount).unwrap(),
             hash: [0; 32],
         };
-        let all = vec![receipt(5), receipt(0), receipt(7), receipt(1)];
-        for (limit, count) in [(0, 0), (4, 0), (5, 2), (11, 2), (12, 3), (13, 4), (i64::MAX, 4)] {
-            assert_eq!(fit(all.clone(), limit).len(), count, "{limit}");
+        let all = vec![receipt(5), receipt(7), receipt(1)];
+        for (limit, fits) in
+            [(0, vec![]), (4, vec![1]), (5, vec![5]), (6, vec![5, 1]), (12, vec![5, 7]), (13, vec![5, 7, 1])]
+        {
+            let amounts: Vec<i64> = fit(all.clone(), limit).iter().map(|receipt| receipt.amount.get()).collect();
+            assert_eq!(amounts, fits, "{limit}");
         }
     }
 }

@@ -91,8 +91,6 @@ impl Opening {
 
     fn new_receipts(&self, mut receipts: Vec<Receipt>) -> Vec<Receipt> {
         receipts.retain(|receipt| !self.receipts.contains(&receipt.body.hold_id));
-        // The agent makes one call after the other: holds, whose ids sort by time, are captured in their order.
-        receipts.sort_by_key(|receipt| receipt.body.hold_id);
         receipts
     }
 

@@ -65,7 +65,12 @@ impl Chain {
     pub async fn send(&self, batch: &Batch) -> Result<()> {
         let Some((_, bytes, _)) = &batch.signed else { return Ok(()) };
         let transaction: Transaction = bincode::deserialize(bytes)?;
-        let config = RpcSendTransactionConfig { max_retries: Some(0), ..RpcSendTransactionConfig::default() };
+        // The blockhash is taken at `confirmed`: a preflight at `finalized` would not know it yet.
+        let config = RpcSendTransactionConfig {
+            max_retries: Some(0),
+            preflight_commitment: Some(CommitmentConfig::confirmed().commitment),
+            ..RpcSendTransactionConfig::default()
+        };
         let sent = self.rpc.send_transaction_with_config(&transaction, config).await;
         sent.context("the chain does not take a settlement")?;
         Ok(())
@@ -91,11 +96,27 @@ impl Chain {
         self.after_failure(batch).await
     }
 
+    /// Whether the finalized vault and config still let this much be taken at once. What was proven dead and does not fit
+    /// any more must be cut smaller, not signed again.
+    pub async fn still_fits(&self, batch: &Batch) -> Result<bool> {
+        let address = Pubkey::from_str(&batch.vault).context("the vault is no address")?;
+        let vault = chain::decode_vault(&self.finalized(&address).await?)?;
+        let config = chain::decode_config(&self.finalized(&chain::config_address()).await?)?;
+        let paid_out = vault.settled_atoms.saturating_add(vault.withdrawn_atoms);
+        let balance = vault.credited_atoms.saturating_sub(paid_out);
+        let is_next = vault.settle_sequence.checked_add(1) == u64::try_from(batch.sequence).ok();
+        Ok(is_next && batch.amount.atoms() <= balance.min(vault.cap_atoms).min(config.settle_cap_atoms))
+    }
+
+    async fn finalized(&self, address: &Pubkey) -> Result<Vec<u8>> {
+        let account = self.rpc.get_account_with_commitment(address, CommitmentConfig::finalized()).await?.value;
+        Ok(account.with_context(|| format!("account {address} is gone"))?.data)
+    }
+
     /// It failed at finality; that nothing else took its place is the vault's to say.
     async fn after_failure(&self, batch: &Batch) -> Result<Fate> {
-        let vault = Pubkey::from_str(&batch.vault).context("the vault is no address")?;
-        let account = self.rpc.get_account_with_commitment(&vault, CommitmentConfig::finalized()).await?.value;
-        let vault = chain::decode_vault(&account.context("the vault is gone")?.data)?;
+        let address = Pubkey::from_str(&batch.vault).context("the vault is no address")?;
+        let vault = chain::decode_vault(&self.finalized(&address).await?)?;
         let is_taken = i64::try_from(vault.settle_sequence)? >= batch.sequence;
         Ok(if is_taken { Fate::Landed } else { Fate::Refused })
     }
