@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod audit;
+pub mod epoch;
 pub mod extract;
 pub mod health;
 pub mod leases;

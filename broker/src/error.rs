@@ -136,7 +136,11 @@ impl Error {
     /// The answer, in the shape the caller's SDK understands.
     pub fn into_shape(self, shape: ErrorShape) -> Response {
         if let Some(cause) = &self.cause {
-            tracing::error!(code = self.code, cause, "request failed");
+            // What is unavailable is so for every request: whoever noticed first has logged it.
+            match self.kind {
+                Kind::Unavailable => tracing::debug!(code = self.code, cause, "request refused"),
+                _ => tracing::error!(code = self.code, cause, "request failed"),
+            }
         }
         let (request_id, entry_id) = self.reference.unwrap_or_else(|| (RequestId::generate(), None));
         let audit_ref = entry_id.map(|id| id.to_string());

@@ -87,7 +87,7 @@ impl Node {
 
     /// All that `epoch` ended is cut here.
     pub fn confirm(&self, epoch: i64) {
-        self.epoch.store(epoch, Ordering::SeqCst);
+        self.epoch.fetch_max(epoch, Ordering::SeqCst);
     }
 
     /// Looks at the epoch now instead of at the next beat.

@@ -27,7 +27,12 @@ pub struct Hold {
 pub async fn reserve(app: &App, permit: &Permit, estimate: Estimate) -> Result<Hold, Error> {
     let caller = &permit.caller;
     let stream = app.node.register(caller.lease.lease_id, caller.request_id);
-    let verdict = tokio::time::timeout(PATIENCE, app.train.reserve(ask(app, permit, &estimate))).await;
+    let kill = stream.kill();
+    let verdict = tokio::select! {
+        verdict = tokio::time::timeout(PATIENCE, app.train.reserve(ask(app, permit, &estimate))) => verdict,
+        // A revocation does not wait for our commit: whatever it grants is voided, since nobody listens.
+        () = kill.cancelled() => return Err(ended().about(caller.request_id, None)),
+    };
     let held = match verdict {
         Ok(Some(Verdict::Granted(Grant(held)))) => held,
         Ok(Some(Verdict::Refused(refusal, entry_id))) => {
@@ -38,12 +43,17 @@ pub async fn reserve(app: &App, permit: &Permit, estimate: Estimate) -> Result<H
             return Err(Error::unavailable("no commit within the patience of a request").about(caller.request_id, None));
         }
     };
-    if !app.node.is_live() || stream.kill().is_cancelled() {
+    if !app.node.is_live() || kill.is_cancelled() {
         app.train.close(Close::void(held, "the node was fenced or the lease ended before dialling")).await;
-        return Err(Error::unavailable("fenced between commit and dial").about(caller.request_id, None));
+        return Err(ended().about(caller.request_id, None));
     }
     let price_version = permit.action.template.price_version.clone();
     Ok(Hold { held, stream, is_resold: caller.lease.secret.is_resold, price_version })
+}
+
+/// Cut before it was dialled: the lease is over, or this node is. The next try tells which.
+fn ended() -> Error {
+    Error::unavailable("cut between the request and its dial")
 }
 
 fn ask(app: &App, permit: &Permit, estimate: &Estimate) -> Ask {

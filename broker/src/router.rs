@@ -61,7 +61,7 @@ fn shape(app: &App, path: &str) -> ErrorShape {
 }
 
 async fn no_route() -> Error {
-    let message = "There is nothing at this path. Services are at `/v1/{service}/…`, the control API is in the README.";
+    let message = "There is nothing at this path. Services are at `/v1/{service}/…`, owners' resources at `/v1/leases`, `/v1/secrets`, `/v1/account` and so on.";
     Error::new(Kind::NotFound, "no_route", message)
 }
 

@@ -53,6 +53,7 @@ pub async fn serve(
     start_tasks(&app, &background, &stop_tasks)?;
     let beat = Spawner::default();
     beat.run(task::beat::run(app.clone(), stop_beat.clone()));
+    beat.run(task::beat::watch(app.clone(), stop_beat.clone()));
     ready(address);
     listen(&app, listener, shutdown).await;
     // In this order: no new work, then the ends of what runs, then the heartbeat that allowed it, then the writer.
@@ -60,7 +61,7 @@ pub async fn serve(
     background.drain().await;
     if tokio::time::timeout(DRAIN, app.spawner.drain()).await.is_err() {
         app.node.cut_all().await;
-        app.spawner.drain().await;
+        let _ = tokio::time::timeout(DRAIN, app.spawner.drain()).await;
     }
     stop_beat.cancel();
     beat.drain().await;

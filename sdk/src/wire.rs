@@ -89,7 +89,7 @@ pub struct AskLease {
 
 /// A duration as people and programs write it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "a duration is a whole number of seconds or text such as `30 minutes` or `90s`")]
 pub enum Duration {
     /// Whole seconds.
     Seconds(u64),

@@ -13,6 +13,23 @@ use super::ActionError;
 
 const MAX_DEPTH: usize = 64;
 
+/// Readers that ignore case would take `METHOD` for `method`, and a wide `ｍ` or a Kelvin sign for a letter. The fields of
+/// the services whose bodies are read are all lower-case ASCII, so anything else is refused rather than guessed at.
+fn check_names(fields: &[(Cow<'_, str>, Cow<'_, str>)]) -> Result<(), ActionError> {
+    let is_plain =
+        |name: &str| name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_-.".contains(&b));
+    match fields.iter().find(|(name, _)| !is_plain(name)) {
+        None => Ok(()),
+        Some((name, _)) => {
+            let shown: String = name.chars().take(40).collect();
+            let message = format!(
+                "field `{shown}` is not spelled in lower-case letters, digits and `_`; spell it as documented."
+            );
+            Err(ActionError::malformed(message))
+        }
+    }
+}
+
 /// The fields of a body, each with its own bytes.
 pub(super) struct Object<'b> {
     whole: &'b Bytes,
@@ -37,6 +54,7 @@ impl<'b> Object<'b> {
         let fields = reader
             .deserialize_any(FieldsVisitor)
             .map_err(|_| ActionError::malformed("the body is not a JSON object; send `{…}`."))?;
+        check_names(&fields)?;
         Ok(Self { whole: body, fields, is_changed: false })
     }
 

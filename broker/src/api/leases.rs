@@ -15,7 +15,10 @@ use permitpipe_sdk::{
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 
-use super::extract::{self, Owner, id, not_found};
+use super::{
+    epoch,
+    extract::{self, Owner, id, not_found},
+};
 use crate::{
     app::App,
     audit::{Entry, EntryKind, Subject},
@@ -117,18 +120,8 @@ pub async fn revoke(
     // Also where it had ended already: who asks again wants to know that it is cut everywhere.
     let epoch = db::node::bump_epoch(&mut tx).await?;
     tx.commit().await?;
-    app.node.nudge();
-    await_epoch(&app, epoch).await?;
+    epoch::carried_out(&app, epoch).await?;
     show(State(app), owner, Path(lease_id.to_string())).await
-}
-
-/// Waits until no live node is behind `epoch`. A node that is silent is declared gone: it knew so before us.
-async fn await_epoch(app: &App, epoch: i64) -> Result<(), Error> {
-    while db::node::count_behind(&app.pool, epoch).await? > 0 {
-        db::node::fence_silent(&app.pool, app.node.id(), app.config.fence_ttl).await?;
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-    }
-    Ok(())
 }
 
 impl Grant<'_> {

@@ -123,7 +123,9 @@ fn read_custom(name: &str, origin: &str, custom: &wire::CustomService) -> Result
 fn clash(error: sqlx::Error, service: &str) -> Error {
     let is_clash = error.as_database_error().is_some_and(sqlx::error::DatabaseError::is_unique_violation);
     if is_clash {
-        let message = format!("There is already a secret for `{service}`. Rotate it instead of adding another.");
+        let message = format!(
+            "There is already a secret for `{service}`. One service has one secret; replacing it is not possible yet."
+        );
         return Error::new(Kind::Conflict, "secret_exists", message);
     }
     error.into()

@@ -9,6 +9,9 @@ use crate::{app::App, clock::Moment, db};
 /// How often the epoch is looked at. A look writes nothing.
 const BEAT: Duration = Duration::from_millis(100);
 
+/// How often the deadline is looked at; less than what is kept back of the fence's time.
+const WATCH: Duration = Duration::from_millis(50);
+
 /// How often the row is renewed.
 const RENEWAL: Duration = Duration::from_millis(500);
 
@@ -29,6 +32,19 @@ pub async fn run(app: App, stop: CancellationToken) {
     }
     app.node.cut_all().await;
     let _ = db::node::leave(&app.pool, app.node.id()).await;
+}
+
+/// Cuts everything once this node is past its deadline. It waits for nobody: a database that hangs hangs `run`, not this.
+pub async fn watch(app: App, stop: CancellationToken) {
+    while !stop.is_cancelled() {
+        if !app.node.is_live() {
+            app.node.cut_all().await;
+        }
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = tokio::time::sleep(WATCH) => {}
+        }
+    }
 }
 
 /// Enters under a fresh id, with nothing under way.
@@ -73,8 +89,7 @@ async fn beat(app: &App, stop: &CancellationToken) {
                 app.node.reincarnate();
                 return;
             }
-            _ if !app.node.is_live() => app.node.cut_all().await,
-            _ => {}
+            _ => {} // `watch` cuts what runs once the deadline is past
         }
         tokio::select! {
             () = stop.cancelled() => {}

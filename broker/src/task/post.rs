@@ -117,28 +117,36 @@ fn books(event: &UnpostedEvent, cause: impl ToString) -> PostError {
     PostError::Books { vault: event.account.clone(), seq: event.event_seq, cause: cause.to_string() }
 }
 
-/// Keeps what a withdrawal waits for from new holds, and moves what has come free towards it.
+/// Keeps what withdrawals wait for from new holds. One owner's books stop that owner alone.
 async fn keep_back(app: &App) -> Result<(), PostError> {
     for owner_id in db::chain::list_withdrawing(&app.pool).await? {
-        let mut tx = app.pool.begin().await?;
-        let mut balances = db::ledger::lock_account(&mut tx, owner_id).await?;
-        let before = balances;
-        // Read under the lock: who had it before us may have posted the payment of what we saw asked for.
-        let (finalized, confirmed) = db::chain::get_withdrawal(&mut tx, owner_id).await?;
-        let requested = Credits::parse(finalized).unwrap_or(Credits::ZERO);
-        let fill = ledger::fill_withdrawal(&balances, requested);
-        balances.apply(&fill).map_err(|cause: LedgerError| PostError::Books {
-            vault: owner_id.to_string(),
-            seq: 0,
-            cause: cause.to_string(),
-        })?;
-        // The overlay: what is asked for and not yet moved. Only confirmed, it can vanish again, so it moves nothing.
-        balances.frozen = finalized.max(confirmed).saturating_sub(balances.withdrawing).max(0);
-        if balances == before {
-            continue;
+        match keep_back_one(app, owner_id).await {
+            Err(PostError::Books { cause, .. }) => {
+                tracing::error!(%owner_id, cause, "a withdrawal cannot be kept back")
+            }
+            other => other?,
         }
-        let journal = fills(owner_id, &fill);
-        db::ledger::post(&mut tx, owner_id, &balances, &journal).await?;
+    }
+    Ok(())
+}
+
+/// Moves what has come free towards a final request; what is only confirmed can vanish again, so it moves nothing.
+async fn keep_back_one(app: &App, owner_id: OwnerId) -> Result<(), PostError> {
+    let mut tx = app.pool.begin().await?;
+    let mut balances = db::ledger::lock_account(&mut tx, owner_id).await?;
+    let before = balances;
+    // Read under the lock: who had it before us may have posted the payment of what we saw asked for.
+    let (finalized, confirmed) = db::chain::get_withdrawal(&mut tx, owner_id).await?;
+    let requested = Credits::parse(finalized).unwrap_or(Credits::ZERO);
+    let fill = ledger::fill_withdrawal(&balances, requested);
+    balances.apply(&fill).map_err(|cause: LedgerError| PostError::Books {
+        vault: owner_id.to_string(),
+        seq: 0,
+        cause: cause.to_string(),
+    })?;
+    balances.frozen = finalized.max(confirmed).saturating_sub(balances.withdrawing).max(0);
+    if balances != before {
+        db::ledger::post(&mut tx, owner_id, &balances, &fills(owner_id, &fill)).await?;
         tx.commit().await?;
     }
     Ok(())
