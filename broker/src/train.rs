@@ -19,7 +19,7 @@ use tokio::sync::{mpsc, oneshot};
 pub use self::run::run;
 use crate::{
     audit::Entry,
-    plan::{Ask, Close, Intent, Verdict},
+    plan::{Ask, Close, Grant, Intent, Verdict},
 };
 
 /// How long a request waits for its commit before it gives up; a grant that comes later is voided by the train.
@@ -31,7 +31,7 @@ const LONGEST: usize = 4_096;
 /// An intent and the way back.
 struct Car {
     intent: Intent,
-    reply: oneshot::Sender<Verdict>,
+    reply: oneshot::Sender<Delivery>,
 }
 
 /// Counters since the process began.
@@ -57,6 +57,32 @@ impl Counters {
 #[derive(Clone)]
 pub struct Train {
     cars: mpsc::UnboundedSender<Car>,
+}
+
+/// A verdict on its way to who asked. A grant that nobody takes, because the caller gave up before it was sent or between
+/// its sending and its arrival, goes back as a void: a hold of a live process would otherwise stay open for its lifetime.
+struct Delivery {
+    verdict: Option<Verdict>,
+    own: mpsc::WeakUnboundedSender<Car>,
+}
+
+impl Delivery {
+    /// Hands the verdict over.
+    fn take(mut self) -> Option<Verdict> {
+        self.verdict.take()
+    }
+}
+
+impl Drop for Delivery {
+    fn drop(&mut self) {
+        let Some(Verdict::Granted(Grant(held))) = self.verdict.take() else { return };
+        let close = Close::void(held, "the caller went away before it was dialled");
+        // At shutdown there is no way back: the next process finds the hold among the orphans.
+        if let Some(own) = self.own.upgrade() {
+            let (reply, _) = oneshot::channel();
+            let _ = own.send(Car { intent: Intent::Close(Box::new(close)), reply });
+        }
+    }
 }
 
 /// The writer's end; [`run`] owns it.
@@ -93,6 +119,47 @@ impl Train {
     async fn send(&self, intent: Intent) -> Option<Verdict> {
         let (reply, verdict) = oneshot::channel();
         self.cars.send(Car { intent, reply }).ok()?;
-        verdict.await.ok()
+        verdict.await.ok()?.take()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use permitpipe_sdk::{
+        id::{HoldId, LeaseId, OwnerId, RequestId},
+        money::Credits,
+    };
+
+    use super::*;
+    use crate::plan::Held;
+
+    fn delivery(train: &Train) -> Delivery {
+        let held = Held {
+            owner_id: OwnerId::generate(),
+            lease_id: LeaseId::generate(),
+            request_id: RequestId::generate(),
+            hold_id: HoldId::generate(),
+            amount: Credits::ZERO,
+            budget: Credits::ZERO,
+            operation: String::new(),
+            price_version: String::new(),
+            lease_remaining: Duration::ZERO,
+        };
+        Delivery { verdict: Some(Verdict::Granted(Grant(held))), own: train.cars.downgrade() }
+    }
+
+    #[test]
+    fn a_grant_that_nobody_takes_comes_back_as_a_void_and_one_that_is_taken_does_not() {
+        let (train, mut track) = train();
+        assert!(matches!(delivery(&train).take(), Some(Verdict::Granted(_))));
+        assert!(track.cars.try_recv().is_err());
+        // The caller gave up after the verdict was sent, before it was received.
+        let (reply, receiver) = oneshot::channel();
+        assert!(reply.send(delivery(&train)).is_ok());
+        drop(receiver);
+        let Ok(Car { intent: Intent::Close(close), .. }) = track.cars.try_recv() else { panic!("nothing came back") };
+        assert_eq!(close.ending, crate::plan::Ending::Voided);
     }
 }

@@ -3,13 +3,12 @@
 use std::{sync::Arc, time::Duration};
 
 use sqlx::PgPool;
-use tokio::sync::oneshot;
 
-use super::{Car, Counters, LONGEST, Track};
+use super::{Car, Counters, Delivery, LONGEST, Track};
 use crate::{
     config::Terms,
     db,
-    plan::{Close, Grant, Intent, Verdict},
+    plan::{Intent, Verdict},
 };
 
 /// How long to wait before asking a database again that did not answer.
@@ -91,7 +90,7 @@ async fn trip(pool: &PgPool, terms: &Terms, cars: &[Car]) -> Trip {
     }
 }
 
-/// Answers each car, and returns those that wait. A grant that nobody waits for is voided with the next batch.
+/// Answers each car, and returns those that wait.
 fn deliver(track: &Track, cars: Vec<Car>, verdicts: Vec<Option<Verdict>>) -> Vec<Car> {
     let mut waiting = Vec::new();
     for (car, verdict) in cars.into_iter().zip(verdicts) {
@@ -99,15 +98,8 @@ fn deliver(track: &Track, cars: Vec<Car>, verdicts: Vec<Option<Verdict>>) -> Vec
             waiting.push(car);
             continue;
         };
-        if let Err(Verdict::Granted(Grant(hold))) = car.reply.send(verdict) {
-            let close = Intent::Close(Box::new(Close::void(hold, "the caller went away before it was dialled")));
-            let (reply, _) = oneshot::channel();
-            let car = Car { intent: close, reply };
-            match track.own.upgrade() {
-                Some(own) => drop(own.send(car)),
-                None => waiting.push(car),
-            }
-        }
+        // What nobody takes any more finds its own way back: see `Delivery`.
+        drop(car.reply.send(Delivery { verdict: Some(verdict), own: track.own.clone() }));
     }
     waiting
 }
