@@ -12,6 +12,9 @@ use crate::{Config, Error, apply::slot, source::Tip};
 
 const STANDBY_PAUSE: Duration = Duration::from_millis(500);
 
+/// A node may be so far behind without a word in the log.
+const JITTER_SLOTS: i64 = 64;
+
 /// Migrates, takes the indexer's role, then waits as standby until no other indexer writes for this program.
 pub async fn acquire(config: &Config) -> Result<PgConnection, Error> {
     let mut conn = PgConnection::connect(&config.database_url).await?;
@@ -75,12 +78,14 @@ impl Cursor {
 
     /// The finalized slot never goes back: a node that says so is behind, and nothing it says is used.
     pub fn accepts(&mut self, tip: Tip) -> bool {
-        let is_behind = slot(tip.slot) < self.slot;
-        if is_behind && !self.is_behind {
+        let behind = self.slot.saturating_sub(slot(tip.slot));
+        // A local chain that restarts, or a load balancer, is a slot or two back for a moment; more is a rollback.
+        let is_far_behind = behind > JITTER_SLOTS;
+        if is_far_behind && !self.is_behind {
             tracing::error!(node = tip.slot, seen = self.slot, "node is behind what was final already; ignoring it");
         }
-        self.is_behind = is_behind;
-        !is_behind
+        self.is_behind = is_far_behind;
+        behind <= 0
     }
 
     /// Everything up to `tip` is in: the view is as fresh as it can be, even when nothing happened.
