@@ -116,7 +116,7 @@ impl Vault {
                 self.settled_atoms =
                     total("settled_atoms", self.settled_atoms, settled.amount_atoms, settled.settled_atoms)?;
             }
-            Event::ConfigChanged(_) => return Err(FoldError::NotOfVault),
+            _ => return Err(FoldError::NotOfVault),
         }
         Ok(())
     }

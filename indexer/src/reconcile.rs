@@ -164,16 +164,17 @@ fn compare(row: &Vault, account: &chain::Vault) -> Result<Verdict, FoldError> {
     if event_seq > row.event_seq {
         return Ok(Verdict::Ahead(account.event_seq));
     }
-    let pending_cap = account.pending_cap.map(|cut| waiting(cut.cap_atoms, cut.effective_at)).transpose()?;
-    let withdrawal = account.withdrawal.map(|asked| waiting(asked.amount_atoms, asked.executable_at)).transpose()?;
-    let cap_atoms = integer(account.cap_atoms, "cap_atoms")?;
+    let pending_cap = account.usdc.pending_cap.map(|cut| waiting(cut.cap_atoms, cut.effective_at)).transpose()?;
+    let withdrawal =
+        account.usdc.withdrawal.map(|asked| waiting(asked.amount_atoms, asked.executable_at)).transpose()?;
+    let cap_atoms = integer(account.usdc.cap_atoms, "cap_atoms")?;
     let mut theirs = Vault {
         wallet: account.owner.to_string(),
         event_seq,
         settle_sequence: integer(account.settle_sequence, "settle_sequence")?,
-        credited_atoms: integer(account.credited_atoms, "credited_atoms")?,
-        settled_atoms: integer(account.settled_atoms, "settled_atoms")?,
-        withdrawn_atoms: integer(account.withdrawn_atoms, "withdrawn_atoms")?,
+        credited_atoms: integer(account.usdc.credited_atoms, "credited_atoms")?,
+        settled_atoms: integer(account.usdc.settled_atoms, "settled_atoms")?,
+        withdrawn_atoms: integer(account.usdc.withdrawn_atoms, "withdrawn_atoms")?,
         cap_atoms,
         pending_cap,
         withdrawal,

@@ -16,17 +16,27 @@ pub mod instruction;
 
 pub use event::{Event, decode_event};
 pub use program::{
-    InitializeConfigArgs, SettleArgs,
+    ClaimRewardArgs, CreatePlanArgs, InitializeConfigArgs, OpenAnchorArgs, PublishEpochArgs, SettleArgs, SettleSolArgs,
+    SlashRelayArgs,
     error::PermitPipeError,
     event::{
-        CapChanged, ConfigChange, ConfigChanged, Deposited, Settled, VaultOpened, WithdrawalCancelled,
-        WithdrawalRequested, Withdrawn,
+        CapChanged, ConfigChange, ConfigChanged, Deposited, EpochChange, EpochChanged, LogAnchored, PlanChange,
+        PlanChanged, RelayChange, RelayChanged, Settled, SettlementClosed, StakeChange, StakeChanged,
+        SubscriptionChange, SubscriptionChanged, TemplateChange, TemplateChanged, VaultClosed, VaultOpened,
+        WithdrawalCancelled, WithdrawalRequested, Withdrawn,
     },
+    math, merkle,
+    oracle::{PRICE_DISCRIMINATOR, PRICE_PROGRAM},
+    reward_leaf,
     state::{
-        Config, Settlement, Vault,
-        config::{Change, PendingChange},
-        vault::{PendingCap, Withdrawal},
+        Anchor, Asset, Book, Config, Contradiction, Epoch, Plan, Relay, Settlement, Stake, Subscription, Template,
+        Vault,
+        book::{PendingCap, Withdrawal},
+        change::{Bonds, Change, Fee, Limits, Oracle, PendingChange, Tier, Timing},
+        stake::{Position, Unlocking},
+        template::TemplateStatus,
     },
+    statement::{ED25519_PROGRAM, Statement},
 };
 
 /// Where the program lives, on every cluster.
@@ -85,31 +95,91 @@ pub fn settlement_address(vault: &Pubkey, sequence: u64) -> Pubkey {
     address(&[program::seed::SETTLEMENT, vault.as_ref(), &sequence.to_le_bytes()])
 }
 
+/// Where an owner's stake stands.
+pub fn stake_address(owner: &Pubkey) -> Pubkey {
+    address(&[program::seed::STAKE, owner.as_ref()])
+}
+
+/// Where a stake's PERMIT token account stands.
+pub fn stake_permit_address(stake: &Pubkey) -> Pubkey {
+    address(&[program::seed::PERMIT, stake.as_ref()])
+}
+
+/// Where an operator's relay stands.
+pub fn relay_address(operator: &Pubkey) -> Pubkey {
+    address(&[program::seed::RELAY, operator.as_ref()])
+}
+
+/// Where the record of a relay's contradiction stands.
+pub fn contradiction_address(relay: &Pubkey, stream: &[u8; 32], sequence: u64) -> Pubkey {
+    address(&[program::seed::CONTRADICTION, relay.as_ref(), stream, &sequence.to_le_bytes()])
+}
+
+/// Where the epoch of that number stands.
+pub fn epoch_address(number: u64) -> Pubkey {
+    address(&[program::seed::EPOCH, &number.to_le_bytes()])
+}
+
+/// Where an epoch's USDC token account stands.
+pub fn epoch_usdc_address(epoch: &Pubkey) -> Pubkey {
+    address(&[program::seed::REWARD, epoch.as_ref()])
+}
+
+/// Where the template with that content hash stands.
+pub fn template_address(hash: &[u8; 32]) -> Pubkey {
+    address(&[program::seed::TEMPLATE, hash])
+}
+
+/// Where a template's PERMIT token account stands.
+pub fn template_permit_address(template: &Pubkey) -> Pubkey {
+    address(&[program::seed::BOND, template.as_ref()])
+}
+
+/// Where the plan of that number stands.
+pub fn plan_address(number: u64) -> Pubkey {
+    address(&[program::seed::PLAN, &number.to_le_bytes()])
+}
+
+/// Where an owner's subscription stands.
+pub fn subscription_address(owner: &Pubkey) -> Pubkey {
+    address(&[program::seed::SUBSCRIPTION, owner.as_ref()])
+}
+
+/// Where a log's anchor stands.
+pub fn anchor_address(log: &[u8; 32]) -> Pubkey {
+    address(&[program::seed::ANCHOR, log])
+}
+
 /// Where the upgradeable loader keeps the program's code and its upgrade authority.
 pub fn program_data_address() -> Pubkey {
     let loader = anchor_lang::solana_program::bpf_loader_upgradeable::ID;
     Pubkey::find_program_address(&[PROGRAM_ID.as_ref()], &loader).0
 }
 
-/// Reads a Config account's data. The caller checks that [`PROGRAM_ID`] owns the account.
-pub fn decode_config(data: &[u8]) -> Result<Config, ChainError> {
-    let config: Config = decode(data, "Config")?;
-    known("Config", config.version, Config::VERSION)?;
-    Ok(config)
+/// Writes one reader per kind of account.
+macro_rules! readers {
+    ($($function:ident: $account:ident),* $(,)?) => {$(
+        #[doc = concat!("Reads a ", stringify!($account), " account's data. The caller checks that [`PROGRAM_ID`] owns the account.")]
+        pub fn $function(data: &[u8]) -> Result<$account, ChainError> {
+            let account: $account = decode(data, stringify!($account))?;
+            known(stringify!($account), account.version, $account::VERSION)?;
+            Ok(account)
+        }
+    )*};
 }
 
-/// Reads a Vault account's data. The caller checks that [`PROGRAM_ID`] owns the account.
-pub fn decode_vault(data: &[u8]) -> Result<Vault, ChainError> {
-    let vault: Vault = decode(data, "Vault")?;
-    known("Vault", vault.version, Vault::VERSION)?;
-    Ok(vault)
-}
-
-/// Reads a Settlement account's data. The caller checks that [`PROGRAM_ID`] owns the account.
-pub fn decode_settlement(data: &[u8]) -> Result<Settlement, ChainError> {
-    let settlement: Settlement = decode(data, "Settlement")?;
-    known("Settlement", settlement.version, Settlement::VERSION)?;
-    Ok(settlement)
+readers! {
+    decode_config: Config,
+    decode_vault: Vault,
+    decode_settlement: Settlement,
+    decode_stake: Stake,
+    decode_relay: Relay,
+    decode_contradiction: Contradiction,
+    decode_epoch: Epoch,
+    decode_template: Template,
+    decode_plan: Plan,
+    decode_subscription: Subscription,
+    decode_anchor: Anchor,
 }
 
 fn address(seeds: &[&[u8]]) -> Pubkey {
@@ -140,13 +210,15 @@ mod tests {
             version,
             bump: 255,
             vault: Pubkey::new_from_array([7; 32]),
+            asset: Asset::Usdc,
             sequence: 1,
             amount_atoms: 2,
+            charge_credits: 2,
             receipt_count: 3,
             receipts_root: [4; 32],
             settled_at: -5,
             payer: Pubkey::new_from_array([8; 32]),
-            reserved: [0; 26],
+            reserved: [0; 25],
         };
         let mut data = Vec::new();
         settlement.try_serialize(&mut data).unwrap();
@@ -167,7 +239,7 @@ mod tests {
         assert_eq!(decode_vault(&data), Err(ChainError::NotThatAccount { expected: "Vault" }));
         assert_eq!(decode_config(&[]), Err(ChainError::NotThatAccount { expected: "Config" }));
         assert_eq!(decode_settlement(&data[..100]), Err(ChainError::NotThatAccount { expected: "Settlement" }));
-        let refused = ChainError::UnknownVersion { account: "Settlement", version: 9, known: 1 };
+        let refused = ChainError::UnknownVersion { account: "Settlement", version: 9, known: Settlement::VERSION };
         assert_eq!(decode_settlement(&settlement(9)), Err(refused));
     }
 

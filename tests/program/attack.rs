@@ -42,17 +42,17 @@ fn no_instruction_works_without_its_signature() {
     let (owner, admin) = (world.owner.pubkey(), world.admin.pubkey());
     let config = world.config();
     for mut instruction in [
-        build::set_cap(&owner, 1),
+        build::set_cap(&owner, Asset::Usdc, 1),
         world.deposit_instruction(USDC),
-        build::request_withdrawal(&owner, USDC),
-        build::cancel_withdrawal(&owner),
+        build::request_withdrawal(&owner, Asset::Usdc, USDC),
+        build::cancel_withdrawal(&owner, Asset::Usdc),
         world.execute_instruction(),
-        build::propose_change(&admin, chain::Change::SettleCap(1)),
+        build::propose_change(&admin, chain::Change::Limits(chain::Limits { settle_cap_atoms: 1, ..LIMITS })),
         build::accept_change(&admin),
         build::cancel_change(&admin),
         build::pause(&admin),
         build::unpause(&admin),
-        build::lower_settle_cap(&admin, 0),
+        build::lower_settle_cap(&admin, Asset::Usdc, 0),
     ] {
         instruction.accounts[0].is_signer = false;
         assert_eq!(code(world.send(&[instruction], &[7])), u32::from(ErrorCode::AccountNotSigner));
@@ -60,7 +60,7 @@ fn no_instruction_works_without_its_signature() {
     let mut settle = world.settle_instruction(1, USDC);
     settle.accounts[1].is_signer = false;
     assert_eq!(code(world.send(&[settle], &[5])), u32::from(ErrorCode::AccountNotSigner));
-    let mut open = build::open_vault(&config, &world.guardian.pubkey(), 1);
+    let mut open = build::open_vault(&config, &world.guardian.pubkey(), 1, CAP_LAMPORTS);
     open.accounts[0].is_signer = false;
     assert_eq!(code(world.send(&[open], &[7])), u32::from(ErrorCode::AccountNotSigner));
 }
@@ -81,7 +81,7 @@ fn a_forged_config_is_refused_wherever_it_stands_and_whoever_owns_it() {
     let mut forged: Config = world.config();
     forged.settle_authority = world.mallory.pubkey();
     forged.treasury = world.mallory_usdc;
-    forged.settle_cap_atoms = u64::MAX;
+    forged.limits.settle_cap_atoms = u64::MAX;
     let mut data = Vec::new();
     forged.try_serialize(&mut data).unwrap();
     data.resize(Config::SIZE, 0);
@@ -110,7 +110,7 @@ fn a_vault_at_another_address_is_refused_even_if_its_data_is_perfect() {
     deposit.accounts[VAULT].pubkey = other;
     assert_eq!(code(world.send(&[deposit], &[6])), u32::from(ErrorCode::ConstraintSeeds));
     // And open_vault creates nothing but the canonical address.
-    let mut open = build::open_vault(&world.config(), &world.mallory.pubkey(), 1);
+    let mut open = build::open_vault(&world.config(), &world.mallory.pubkey(), 1, CAP_LAMPORTS);
     open.accounts[2].pubkey = other;
     assert_eq!(code(world.send(&[open], &[7])), u32::from(ErrorCode::ConstraintSeeds));
 }
@@ -243,7 +243,7 @@ fn tokens_sent_to_a_vault_are_not_credited_and_disturb_nothing() {
     )
     .unwrap();
     world.send(&[transfer], &[7]).unwrap();
-    assert_eq!(world.vault().credited_atoms, 100 * USDC);
+    assert_eq!(world.vault().usdc.credited_atoms, 100 * USDC);
     world.deposit(USDC).unwrap();
     world.settle(1, USDC).unwrap();
     world.request(100 * USDC).unwrap();
@@ -255,7 +255,7 @@ fn tokens_sent_to_a_vault_are_not_credited_and_disturb_nothing() {
 #[test]
 fn a_frozen_vault_stops_itself_and_no_other() {
     let mut world = World::funded();
-    let open = build::open_vault(&world.config(), &world.mallory.pubkey(), CAP_ATOMS);
+    let open = build::open_vault(&world.config(), &world.mallory.pubkey(), CAP_ATOMS, CAP_LAMPORTS);
     world.send(&[open], &[7]).unwrap();
     let mut data = world.data(&world.vault_usdc());
     data[108] = 2; // frozen
@@ -269,9 +269,9 @@ fn a_frozen_vault_stops_itself_and_no_other() {
 fn two_vaults_share_no_authority() {
     let mut world = World::funded();
     let (mallory, config) = (world.mallory.pubkey(), world.config());
-    world.send(&[build::open_vault(&config, &mallory, CAP_ATOMS)], &[7]).unwrap();
+    world.send(&[build::open_vault(&config, &mallory, CAP_ATOMS, CAP_LAMPORTS)], &[7]).unwrap();
     world.send(&[build::deposit_usdc(&config, &mallory, &world.mallory_usdc, USDC)], &[7]).unwrap();
-    world.send(&[build::request_withdrawal(&mallory, USDC)], &[7]).unwrap();
+    world.send(&[build::request_withdrawal(&mallory, Asset::Usdc, USDC)], &[7]).unwrap();
     world.wait(WITHDRAWAL_DELAY_SECONDS);
     let mut execute = build::execute_withdrawal(&config, &mallory, &world.mallory_usdc);
     execute.accounts[VAULT_USDC].pubkey = world.vault_usdc();
@@ -283,7 +283,7 @@ fn two_vaults_share_no_authority() {
 fn a_second_vault_of_one_owner_is_refused() {
     let mut world = World::funded();
     assert_eq!(code(world.open(CAP_ATOMS)), 0);
-    assert_eq!(world.vault().credited_atoms, 100 * USDC);
+    assert_eq!(world.vault().usdc.credited_atoms, 100 * USDC);
 }
 
 #[test]

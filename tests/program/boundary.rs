@@ -36,7 +36,7 @@ fn bytes_behind_the_data_and_accounts_behind_the_accounts_change_nothing() {
     settle.accounts.extend((100..110).map(|byte| AccountMeta::new(address(byte), false)));
     world.send(&[settle], &[5, 4]).unwrap();
     assert_eq!(world.tokens(&world.treasury), USDC);
-    assert_eq!(world.vault().settled_atoms, USDC);
+    assert_eq!(world.vault().usdc.settled_atoms, USDC);
 }
 
 #[test]
@@ -45,7 +45,10 @@ fn unknown_instructions_and_changes_are_a_clean_error() {
     let mut unknown = build::pause(&world.guardian.pubkey());
     unknown.data = vec![0xab; 40];
     assert_eq!(code(world.send(&[unknown], &[3])), u32::from(ErrorCode::InstructionFallbackNotFound));
-    let mut change = build::propose_change(&world.admin.pubkey(), permitpipe_sdk::chain::Change::SettleCap(1));
+    let mut change = build::propose_change(
+        &world.admin.pubkey(),
+        permitpipe_sdk::chain::Change::Limits(Limits { settle_cap_atoms: 1, ..LIMITS }),
+    );
     change.data[8] = 4; // one past the last variant
     assert_eq!(code(world.send(&[change], &[2])), u32::from(ErrorCode::InstructionDidNotDeserialize));
 }
@@ -76,7 +79,7 @@ fn a_vault_opened_before_the_epoch_works() {
     world.open(CAP_ATOMS).unwrap();
     world.deposit(USDC).unwrap();
     world.settle(1, USDC).unwrap();
-    assert_eq!(world.vault().window_started_at, -100_000);
+    assert_eq!(world.vault().usdc.window_started_at, -100_000);
 }
 
 #[test]
@@ -98,7 +101,7 @@ fn a_withdrawal_of_which_nothing_is_left_pays_nothing_and_is_done() {
     world.settle(1, USDC).unwrap();
     world.wait(WITHDRAWAL_DELAY_SECONDS);
     world.execute().unwrap();
-    assert_eq!((world.vault().withdrawn_atoms, world.vault().withdrawal), (0, None));
+    assert_eq!((world.vault().usdc.withdrawn_atoms, world.vault().usdc.withdrawal), (0, None));
 }
 
 #[test]

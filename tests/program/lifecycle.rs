@@ -22,7 +22,7 @@ fn the_upgrade_authority_creates_the_config_and_its_fields_are_what_was_asked() 
     assert_eq!((config.admin, config.guardian), (world.admin.pubkey(), world.guardian.pubkey()));
     assert_eq!((config.usdc_mint, config.permit_mint, config.treasury), (world.usdc, world.permit, world.treasury));
     assert_eq!(
-        (config.settle_cap_atoms, config.withdrawal_delay_seconds),
+        (config.limits.settle_cap_atoms, config.timing.withdrawal_delay_seconds),
         (SETTLE_CAP_ATOMS, WITHDRAWAL_DELAY_SECONDS)
     );
     assert!(!config.is_paused && config.pending_change.is_none());
@@ -36,7 +36,7 @@ fn a_change_is_proposed_waits_and_comes_into_force() {
     let changes = [
         (Change::Guardian(new_key), 2),
         (Change::SettleAuthority(new_key), 2),
-        (Change::SettleCap(90 * USDC), 2),
+        (Change::Limits(Limits { settle_cap_atoms: 90 * USDC, ..LIMITS }), 2),
         (Change::Admin(new_key), 8),
     ];
     for (change, accepter) in changes {
@@ -49,19 +49,19 @@ fn a_change_is_proposed_waits_and_comes_into_force() {
     }
     let config = world.config();
     assert_eq!((config.admin, config.guardian, config.settle_authority), (new_key, new_key, new_key));
-    assert_eq!((config.settle_cap_atoms, config.pending_change, config.event_seq), (90 * USDC, None, 9));
+    assert_eq!((config.limits.settle_cap_atoms, config.pending_change, config.event_seq), (90 * USDC, None, 9));
 }
 
 #[test]
 fn guardian_and_admin_can_veto_a_change() {
     let mut world = World::configured();
     for by in [2, 3] {
-        let change = Change::SettleCap(u64::MAX);
+        let change = Change::Limits(Limits { settle_cap_atoms: u64::MAX, ..LIMITS });
         world.send(&[build::propose_change(&world.admin.pubkey(), change)], &[2]).unwrap();
         let cancelled = event(world.send(&[build::cancel_change(&keypair(by).pubkey())], &[by]));
         assert_eq!(config_event(cancelled).1, ConfigChange::Cancelled { change });
     }
-    assert_eq!((world.config().settle_cap_atoms, world.config().pending_change), (SETTLE_CAP_ATOMS, None));
+    assert_eq!((world.config().limits.settle_cap_atoms, world.config().pending_change), (SETTLE_CAP_ATOMS, None));
 }
 
 #[test]
@@ -81,10 +81,11 @@ fn guardian_and_admin_pause_and_only_the_admin_unpauses() {
 fn guardian_and_admin_lower_the_settle_cap_down_to_nothing() {
     let mut world = World::configured();
     for (by, settle_cap_atoms) in [(2, USDC), (3, 0)] {
-        let lowered = event(world.send(&[build::lower_settle_cap(&keypair(by).pubkey(), settle_cap_atoms)], &[by]));
-        assert_eq!(config_event(lowered).1, ConfigChange::SettleCapLowered { settle_cap_atoms });
+        let lowered =
+            event(world.send(&[build::lower_settle_cap(&keypair(by).pubkey(), Asset::Usdc, settle_cap_atoms)], &[by]));
+        assert_eq!(config_event(lowered).1, ConfigChange::SettleCapLowered { asset: Asset::Usdc, settle_cap_atoms });
     }
-    assert_eq!(world.config().settle_cap_atoms, 0);
+    assert_eq!(world.config().limits.settle_cap_atoms, 0);
 }
 
 #[test]
@@ -116,8 +117,11 @@ fn a_vault_is_funded_settled_and_emptied_and_every_sum_agrees() {
         assert_eq!((event.account(), event.wallet(), event.event_seq()), (vault, Some(owner), place));
     }
     let books = world.vault();
-    assert_eq!((books.credited_atoms, books.settled_atoms, books.withdrawn_atoms), (100 * USDC, 25 * USDC, 75 * USDC));
-    assert_eq!((books.settle_sequence, books.event_seq, books.withdrawal), (3, 7, None));
+    assert_eq!(
+        (books.usdc.credited_atoms, books.usdc.settled_atoms, books.usdc.withdrawn_atoms),
+        (100 * USDC, 25 * USDC, 75 * USDC)
+    );
+    assert_eq!((books.settle_sequence, books.event_seq, books.usdc.withdrawal), (3, 7, None));
     match &events[5] {
         Event::Settled(settled) => assert_eq!((settled.sequence, settled.settled_atoms), (3, 25 * USDC)),
         other => panic!("{other:?}"),
@@ -145,9 +149,9 @@ fn a_raise_of_the_cap_is_effective_at_once_and_a_cut_after_the_delay() {
 fn a_raise_drops_a_cut_that_waits() {
     let mut world = World::funded();
     world.set_cap(0).unwrap();
-    assert!(world.vault().pending_cap.is_some());
+    assert!(world.vault().usdc.pending_cap.is_some());
     world.set_cap(CAP_ATOMS).unwrap();
-    assert_eq!(world.vault().pending_cap, None);
+    assert_eq!(world.vault().usdc.pending_cap, None);
     world.wait(2 * WITHDRAWAL_DELAY_SECONDS);
     world.settle(1, CAP_ATOMS).unwrap();
 }

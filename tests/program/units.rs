@@ -19,7 +19,7 @@ fn measure() -> Vec<(&'static str, u64)> {
     let mut row = |name, result: TransactionResult| rows.push((name, result.unwrap().compute_units_consumed));
     row("initialize_config", world.initialize(world.initial()));
     let (admin, guardian) = (world.admin.pubkey(), world.guardian.pubkey());
-    let propose = build::propose_change(&admin, Change::SettleCap(60 * USDC));
+    let propose = build::propose_change(&admin, Change::Limits(Limits { settle_cap_atoms: 60 * USDC, ..LIMITS }));
     row("propose_change", world.send(std::slice::from_ref(&propose), &[2]));
     row("cancel_change", world.send(&[build::cancel_change(&guardian)], &[3]));
     world.send(&[propose], &[2]).unwrap();
@@ -27,7 +27,7 @@ fn measure() -> Vec<(&'static str, u64)> {
     row("accept_change", world.send(&[build::accept_change(&admin)], &[2]));
     row("pause", world.send(&[build::pause(&guardian)], &[3]));
     row("unpause", world.send(&[build::unpause(&admin)], &[2]));
-    row("lower_settle_cap", world.send(&[build::lower_settle_cap(&guardian, SETTLE_CAP_ATOMS)], &[3]));
+    row("lower_settle_cap", world.send(&[build::lower_settle_cap(&guardian, Asset::Usdc, SETTLE_CAP_ATOMS)], &[3]));
     row("open_vault", world.open(CAP_ATOMS));
     row("set_cap (raise)", world.set_cap(2 * CAP_ATOMS));
     row("set_cap (cut)", world.set_cap(CAP_ATOMS));

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use permitpipe_sdk::chain::{
-    self as program,
+    self as program, Bonds, Fee, Limits, Tier, Timing,
     instruction::{self as build, Mints},
 };
 use serde_json::{Value, json};
@@ -139,7 +139,9 @@ async fn create_mints(rpc: &Rpc, keys: &Keys) -> Result<(), Error> {
         instructions.push(system::create_account(&admin, &mint, rent, MINT_SIZE, &spl_token::ID));
         instructions.push(built(token::initialize_mint2(&spl_token::ID, &mint, &authority, None, DECIMALS))?);
     }
-    instructions.push(open_token_account(&admin, &admin, &keys.usdc_mint.pubkey()));
+    for mint in [keys.usdc_mint.pubkey(), keys.permit_mint.pubkey()] {
+        instructions.push(open_token_account(&admin, &admin, &mint));
+    }
     rpc.send(&instructions, &[&keys.admin, &keys.usdc_mint, &keys.permit_mint]).await.map(drop)
 }
 
@@ -150,14 +152,39 @@ async fn initialize_config(rpc: &Rpc, keys: &Keys, terms: Terms) -> Result<(), E
         admin,
         guardian: keys.guardian.pubkey(),
         settle_authority: keys.settle.pubkey(),
-        settle_cap_atoms: u64::MAX,
-        window_seconds: terms.window_seconds,
-        withdrawal_delay_seconds: terms.withdrawal_delay_seconds,
-        change_delay_seconds: terms.withdrawal_delay_seconds,
-        min_deposit_atoms: 1,
+        verifier: keys.guardian.pubkey(),
+        limits: Limits {
+            settle_cap_atoms: u64::MAX,
+            settle_cap_lamports: u64::MAX,
+            min_deposit_atoms: 1,
+            min_deposit_lamports: 1,
+        },
+        timing: Timing {
+            window_seconds: terms.window_seconds,
+            withdrawal_delay_seconds: terms.withdrawal_delay_seconds,
+            change_delay_seconds: terms.withdrawal_delay_seconds,
+            cool_down_seconds: terms.withdrawal_delay_seconds,
+            warm_up_seconds: terms.withdrawal_delay_seconds,
+            retention_seconds: terms.withdrawal_delay_seconds,
+        },
+        bonds: Bonds {
+            relay_atoms: 1_000_000_000,
+            template_atoms: 100_000_000,
+            slash_basis_points: 10_000,
+            reporter_basis_points: 2_500,
+        },
+        fee: Fee { request_credits: 0, mebibyte_credits: 0 },
+        tiers: [Tier::default(); Tier::COUNT],
+        oracle: None,
     };
     let treasury = get_associated_token_address(&admin, &usdc_mint);
-    let mints = Mints { usdc: usdc_mint, permit: keys.permit_mint.pubkey(), treasury };
+    let mints = Mints {
+        usdc: usdc_mint,
+        permit: keys.permit_mint.pubkey(),
+        treasury,
+        sol_treasury: admin,
+        insurance: get_associated_token_address(&admin, &keys.permit_mint.pubkey()),
+    };
     let instruction = build::initialize_config(&admin, &mints, arguments);
     rpc.send(&[instruction], &[&keys.admin]).await.map(drop)
 }

@@ -39,8 +39,8 @@ pub async fn chain(folder: &Folder, machine: &Machine, terms: Terms, progress: &
         progress.say("program", &format!("{what}, in {watch}"));
     }
     let config = rpc.config().await?;
-    if config.withdrawal_delay_seconds != terms.withdrawal_delay_seconds {
-        let fixed = config.withdrawal_delay_seconds;
+    if config.timing.withdrawal_delay_seconds != terms.withdrawal_delay_seconds {
+        let fixed = config.timing.withdrawal_delay_seconds;
         progress.say("program", &format!("the withdrawal delay of this chain is {fixed} s and stays so"));
     }
     let can_settle = config.settle_authority == keys.settle.pubkey();
@@ -48,8 +48,13 @@ pub async fn chain(folder: &Folder, machine: &Machine, terms: Terms, progress: &
         progress
             .say("program", &format!("another key settles here: {}; this broker does not", config.settle_authority));
     }
-    let Config { usdc_mint, withdrawal_delay_seconds, .. } = config;
-    Ok(Installed { wallet: keys.wallet.pubkey(), usdc_mint, withdrawal_delay_seconds, can_settle })
+    let Config { usdc_mint, timing, .. } = config;
+    Ok(Installed {
+        wallet: keys.wallet.pubkey(),
+        usdc_mint,
+        withdrawal_delay_seconds: timing.withdrawal_delay_seconds,
+        can_settle,
+    })
 }
 
 /// Writes the profile, with a management key that the broker knows.

@@ -64,7 +64,7 @@ async fn instructions(owner: &Owner, args: &Args) -> Result<Vec<Instruction>, Er
     check_funds(owner, &source, args.amount).await?;
     let mut instructions = Vec::new();
     if owner.rpc.find_vault(&wallet).await?.is_none() {
-        instructions.push(open_vault(&config, &wallet, args.cap.atoms()));
+        instructions.push(open_vault(&config, &wallet, args.cap.atoms(), 0));
     }
     instructions.push(deposit_usdc(&config, &wallet, &source, args.amount.atoms()));
     Ok(instructions)

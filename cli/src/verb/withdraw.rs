@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use permitpipe_sdk::{
     chain::{
-        Vault,
+        Asset, Vault,
         instruction::{cancel_withdrawal, execute_withdrawal, request_withdrawal},
     },
     money::Credits,
@@ -70,7 +70,7 @@ pub async fn run(args: Args, context: &Context) -> Result<(), Error> {
 
 async fn request(owner: &Owner, amount: Amount, context: &Context, will_wait: bool) -> Result<(), Error> {
     let vault = vault(owner).await?;
-    if vault.withdrawal.is_some() {
+    if vault.usdc.withdrawal.is_some() {
         return Err(Error::new("a withdrawal is requested already")
             .advise("permitpipe withdraw --execute pays it out, --cancel takes it back"));
     }
@@ -83,7 +83,7 @@ async fn request(owner: &Owner, amount: Amount, context: &Context, will_wait: bo
         return Err(Error::new(format!("the vault holds {inside} USD, the withdrawal is {amount}"))
             .advise("withdraw at least 0.000001 and at most what it holds"));
     }
-    let instruction = request_withdrawal(&owner.wallet.pubkey(), amount.atoms());
+    let instruction = request_withdrawal(&owner.wallet.pubkey(), Asset::Usdc, amount.atoms());
     let signature = owner.rpc.send(&[instruction], &[&owner.wallet]).await?.to_string();
     let Some((_, executable_at)) = pending(&self::vault(owner).await?) else {
         return Err(Error::new("the request is not to be seen on chain").advise("look again with `permitpipe balance`"));
@@ -126,7 +126,7 @@ async fn execute(owner: &Owner, context: &Context) -> Result<(), Error> {
     let open = create_associated_token_account_idempotent(&wallet, &wallet, &config.usdc_mint, &spl_token::ID);
     let pay = execute_withdrawal(&config, &wallet, &destination);
     let signature = owner.rpc.send(&[open, pay], &[&owner.wallet]).await?;
-    let paid = vault(owner).await?.withdrawn_atoms.saturating_sub(before.withdrawn_atoms);
+    let paid = vault(owner).await?.usdc.withdrawn_atoms.saturating_sub(before.usdc.withdrawn_atoms);
     let paid = Credits::parse_atoms(paid).unwrap_or(Credits::ZERO);
     if context.json {
         output::json(&json!({ "stage": "paid", "signature": signature.to_string(), "amount": paid }));
@@ -138,7 +138,7 @@ async fn execute(owner: &Owner, context: &Context) -> Result<(), Error> {
 
 async fn cancel(owner: &Owner, context: &Context) -> Result<(), Error> {
     requested(&vault(owner).await?)?;
-    let instruction = cancel_withdrawal(&owner.wallet.pubkey());
+    let instruction = cancel_withdrawal(&owner.wallet.pubkey(), Asset::Usdc);
     let signature = owner.rpc.send(&[instruction], &[&owner.wallet]).await?.to_string();
     if context.json {
         output::json(&json!({ "stage": "cancelled", "signature": signature }));
@@ -156,12 +156,13 @@ async fn vault(owner: &Owner) -> Result<Vault, Error> {
 }
 
 fn inside(vault: &Vault) -> Result<Credits, Error> {
-    let atoms = vault.credited_atoms.saturating_sub(vault.settled_atoms).saturating_sub(vault.withdrawn_atoms);
+    let atoms =
+        vault.usdc.credited_atoms.saturating_sub(vault.usdc.settled_atoms).saturating_sub(vault.usdc.withdrawn_atoms);
     Credits::parse_atoms(atoms).map_err(|e| Error::new(format!("the vault's balance cannot be shown: {e}")))
 }
 
 fn pending(vault: &Vault) -> Option<(u64, i64)> {
-    vault.withdrawal.as_ref().map(|withdrawal| (withdrawal.amount_atoms, withdrawal.executable_at))
+    vault.usdc.withdrawal.as_ref().map(|withdrawal| (withdrawal.amount_atoms, withdrawal.executable_at))
 }
 
 fn requested(vault: &Vault) -> Result<(u64, i64), Error> {

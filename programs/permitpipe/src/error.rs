@@ -4,7 +4,8 @@
 
 use anchor_lang::prelude::*;
 
-/// Why the program refused. 60xx is general, 61xx config, 62xx vault, 63xx settlement.
+/// Why the program refused. 60xx is general, 61xx config, 62xx vault, 63xx settlement, 64xx stake, 65xx relay and epoch,
+/// 66xx template, 67xx plan, 68xx anchor.
 #[error_code(offset = 0)]
 #[derive(PartialEq, Eq)]
 pub enum PermitPipeError {
@@ -20,6 +21,12 @@ pub enum PermitPipeError {
     /// The account's fields contradict each other.
     #[msg("The books of the account contradict each other; nothing was changed, report this")]
     InvariantViolated = 6003,
+    /// Closed in the slot it was opened in, or reopened too fast: its event numbers would come twice.
+    #[msg("The account was opened a moment ago; close it from the next slot on")]
+    ClosedTooSoon = 6004,
+    /// The record is still within its retention.
+    #[msg("The record is still within the config's retention; close it after that")]
+    StillRetained = 6005,
 
     /// Only the upgrade authority may initialize.
     #[msg("The signer is not the upgrade authority of the program; sign with it")]
@@ -37,7 +44,9 @@ pub enum PermitPipeError {
     #[msg("An authority is the default address, for which nobody can sign; name a real key")]
     DefaultAuthority = 6104,
     /// The delays do not fit together.
-    #[msg("Delays are 1 second to 30 days, and the withdrawal delay is at least one window; correct them")]
+    #[msg(
+        "Delays are 1 second to 30 days (retention and warm-up to 366), window <= withdrawal delay <= change delay; correct them"
+    )]
     BadDelay = 6105,
     /// Credits are USDC atoms one to one, so the mint needs six decimals.
     #[msg("The USDC mint does not have 6 decimals; name the real USDC mint")]
@@ -61,7 +70,9 @@ pub enum PermitPipeError {
     #[msg("The transaction advances a durable nonce; sign config instructions with a recent blockhash")]
     DurableNonce = 6112,
     /// The program is paused.
-    #[msg("New vaults and deposits are paused; withdrawals are not, try again after the pause")]
+    #[msg(
+        "New promises are paused (vaults, deposits, stakes, relays, templates, plans); exits are not, try again after the pause"
+    )]
     Paused = 6113,
     /// Nothing to pause.
     #[msg("The program is paused already; nothing to do")]
@@ -72,6 +83,30 @@ pub enum PermitPipeError {
     /// Raising the settle cap needs a proposal.
     #[msg("The new settle cap is not below the present one; propose a change to raise it")]
     CapNotLower = 6116,
+    /// The guardian may not keep itself in office.
+    #[msg("The guardian cannot cancel its own replacement; the admin can")]
+    VetoOfReplacement = 6117,
+    /// Tiers out of order.
+    #[msg(
+        "Tiers must rise in weight and in discount, at most 10000 basis points, unused ones last and zero; correct them"
+    )]
+    BadTiers = 6118,
+    /// Bonds or shares out of range.
+    #[msg(
+        "Bonds are at least 1 atom, the slash 1 to 10000 basis points, the reporter's share at most 5000; correct them"
+    )]
+    BadBonds = 6119,
+    /// Smallest deposits of zero.
+    #[msg("The smallest deposits are at least 1 atom and 1 lamport; correct them")]
+    BadLimits = 6120,
+    /// Oracle bounds out of range.
+    #[msg(
+        "The oracle's age is 1 to 600 seconds, its confidence 1 to 1000 basis points, its account a real one; correct them"
+    )]
+    BadOracle = 6121,
+    /// Only the verifier may do this.
+    #[msg("The signer is not the verifier in the config; sign with it")]
+    NotVerifier = 6122,
 
     /// Only the vault's owner may do this.
     #[msg("The signer does not own the vault; sign with its owner")]
@@ -91,12 +126,18 @@ pub enum PermitPipeError {
     /// The delay is not over.
     #[msg("The withdrawal is still in its delay; wait until it is executable")]
     WithdrawalNotReady = 6205,
-    /// The token account holds less than the books say.
-    #[msg("The vault's USDC account holds less than its books say; nothing was changed, report this")]
+    /// The account that holds the money holds less than the books say.
+    #[msg("The account that holds the money holds less than the books say; nothing was changed, report this")]
     HoldingsBelowBooks = 6206,
     /// Off chain, amounts are signed 64-bit integers.
     #[msg("The cap is above 9223372036854775807 atoms; that is as good as none, use at most that")]
     CapTooLarge = 6207,
+    /// A vault closes only when it is empty.
+    #[msg("The vault still holds credit; withdraw it first")]
+    VaultNotEmpty = 6208,
+    /// Without a price, SOL could not be settled.
+    #[msg("The config names no price oracle, so SOL is not taken; deposit USDC")]
+    NoOracle = 6209,
 
     /// Only the settle authority may settle.
     #[msg("The signer is not the settle authority in the config; sign with it")]
@@ -119,46 +160,166 @@ pub enum PermitPipeError {
     /// More than the owner allows in one window.
     #[msg("The settlement would exceed the owner's cap for this window; wait for the next window")]
     SettlementAboveOwnerCap = 6306,
+    /// The price account is not the pinned one, or not Pyth's.
+    #[msg("The price account is not the one in the config, or not owned by the price program; pass the pinned one")]
+    WrongOracle = 6307,
+    /// Another feed, or a layout that is not a price update.
+    #[msg("The price account holds no update of the pinned feed; pass the pinned one")]
+    WrongFeed = 6308,
+    /// Fewer guardians signed the price than must.
+    #[msg("The price update is only partially verified; wait for a fully verified one")]
+    PartialVerification = 6309,
+    /// A price from the future.
+    #[msg("The price was published in the future; wait for the next update")]
+    FuturePrice = 6310,
+    /// Zero, negative, or with an exponent that no price has.
+    #[msg("The price is not positive or its exponent is not within -12 to 0; wait for a sound update")]
+    BadPrice = 6311,
+    /// The price is too uncertain.
+    #[msg("The price's confidence interval is wider than the config allows; wait for a calmer update")]
+    WideConfidence = 6312,
+    /// Nothing is left to pay after pricing.
+    #[msg("The charge is worth less than 1 lamport at this price; settle more receipts together")]
+    NothingToSettle = 6313,
+
+    /// A request to unstake waits already.
+    #[msg("A request to unstake is already waiting; take the stake out or cancel it first")]
+    UnstakePending = 6400,
+    /// No request waits.
+    #[msg("No request to unstake is waiting; request one first")]
+    NoUnstake = 6401,
+    /// The cool-down is not over.
+    #[msg("The stake is still cooling down; wait until it is unlocked")]
+    UnstakeNotReady = 6402,
+    /// More than is staked.
+    #[msg("The amount is larger than the active stake; ask for at most that")]
+    InsufficientStake = 6403,
+    /// A registered relay's bond stays.
+    #[msg("The stake bonds a relay; leave the bond in place or retire the relay first")]
+    StakeBonded = 6404,
+    /// A stake closes only when it is empty.
+    #[msg("The stake still holds PERMIT; unstake it first")]
+    StakeNotEmpty = 6405,
+    /// The beneficiary is the present one already.
+    #[msg("That account is the beneficiary already; nothing to do")]
+    SameBeneficiary = 6406,
+
+    /// The stake is too small to bond a relay.
+    #[msg("The active stake is below the relay bond in the config; stake more first")]
+    BondTooSmall = 6500,
+    /// An endpoint nobody could dial.
+    #[msg("The endpoint must be an https:// or wss:// URL of at most 120 printable ASCII characters; correct it")]
+    BadEndpoint = 6501,
+    /// The relay has been retired.
+    #[msg("The relay is retired; close it and register anew")]
+    RelayRetired = 6502,
+    /// The relay is in service.
+    #[msg("The relay is not retired; retire it first")]
+    RelayNotRetired = 6503,
+    /// The cool-down after retiring, or after the last change of key, is not over.
+    #[msg("The relay's cool-down since its retirement or last key change is not over; wait for it")]
+    RelayCoolingDown = 6504,
+    /// The new key is the old one.
+    #[msg("The receipt key is the present one; name a new one")]
+    SameKey = 6505,
+    /// The named instruction is not a plain Ed25519 verification of one signature over its own data.
+    #[msg(
+        "The named instruction is not an Ed25519 check of one signature within its own data; put one before this one"
+    )]
+    NotEd25519 = 6506,
+    /// The signer of a statement is not the relay.
+    #[msg("The statement was not signed by this relay's receipt key; report the relay that signed it")]
+    NotRelayKey = 6507,
+    /// The signed bytes are no statement of a relay.
+    #[msg("The signed message is not a relay statement; statements are 102 bytes with our prefix")]
+    NotStatement = 6508,
+    /// Two statements that agree.
+    #[msg("The two statements do not contradict each other: same stream and sequence, different content is needed")]
+    NoContradiction = 6509,
+    /// Nothing is left to slash.
+    #[msg("The stake is empty, so nothing can be slashed")]
+    NothingToSlash = 6510,
+    /// More leaves than the bitmap may have, or none.
+    #[msg("An epoch has 1 to 16384 leaves and at least 1 atom; split it")]
+    BadEpoch = 6520,
+    /// The number is not the next one.
+    #[msg("The epoch's number is not the next one; read the config and publish in order")]
+    WrongEpoch = 6521,
+    /// The proof does not lead to the root.
+    #[msg("The proof does not lead from this claim to the epoch's root; check index, amount, receipts and proof")]
+    BadProof = 6522,
+    /// Each leaf once.
+    #[msg("This leaf is claimed already; each is paid once")]
+    AlreadyClaimed = 6523,
+    /// The root promises more than was funded.
+    #[msg("The claim is more than is left in the epoch; nothing was paid, report this")]
+    EpochExhausted = 6524,
+
+    /// Not in a state that allows it.
+    #[msg("The template's status does not allow this; read the template")]
+    WrongTemplateStatus = 6600,
+    /// Only the publisher may do this.
+    #[msg("The signer did not publish the template; sign with its publisher")]
+    NotPublisher = 6601,
+    /// An accusation waits already.
+    #[msg("The template is already accused; revoke it or cancel the accusation first")]
+    AlreadyAccused = 6602,
+    /// No accusation waits.
+    #[msg("The template is not accused, or the accusation lapsed; accuse it first")]
+    NotAccused = 6603,
+    /// The delay is not over.
+    #[msg("The template is still in its delay; wait for its eta")]
+    TemplateNotReady = 6604,
+
+    /// A plan without a price or a period.
+    #[msg("A plan costs at least 1 atom and lasts 1 minute to 366 days; correct it")]
+    BadPlan = 6700,
+    /// The number is not the next one.
+    #[msg("The plan's number is not the next one; read the config and create in order")]
+    WrongPlan = 6701,
+    /// The plan is no longer sold.
+    #[msg("The plan is retired; choose another one")]
+    PlanRetired = 6702,
+    /// The plan is sold.
+    #[msg("The plan is not retired; retire it first")]
+    PlanNotRetired = 6703,
+    /// No periods, or more than anybody should pay ahead.
+    #[msg("Buy 1 period or more, and at most 366 days ahead")]
+    BadPeriods = 6704,
+    /// The subscription runs.
+    #[msg("The subscription has not expired; close it after that")]
+    SubscriptionRunning = 6705,
+
+    /// A log never shrinks.
+    #[msg("The size is below the anchored one; a log never shrinks")]
+    LogShrank = 6800,
+    /// A log never forks.
+    #[msg("The size is anchored with another root; a log never forks")]
+    LogForked = 6801,
 }
 
 impl PermitPipeError {
     /// Every refusal, for tests that must have seen each of them.
+    #[rustfmt::skip]
     pub const ALL: &'static [Self] = &[
-        Self::Overflow,
-        Self::ZeroAmount,
-        Self::UnknownVersion,
-        Self::InvariantViolated,
-        Self::NotUpgradeAuthority,
-        Self::NotAdmin,
-        Self::NotGuardianOrAdmin,
-        Self::NotAccepter,
-        Self::DefaultAuthority,
-        Self::BadDelay,
-        Self::BadUsdcMint,
-        Self::SameMint,
-        Self::ChangePending,
-        Self::NoPendingChange,
-        Self::ChangeNotReady,
-        Self::ChangeExpired,
-        Self::DurableNonce,
-        Self::Paused,
-        Self::AlreadyPaused,
-        Self::NotPaused,
-        Self::CapNotLower,
-        Self::NotOwner,
-        Self::DepositTooSmall,
-        Self::InsufficientBalance,
-        Self::WithdrawalPending,
-        Self::NoWithdrawal,
-        Self::WithdrawalNotReady,
-        Self::HoldingsBelowBooks,
-        Self::CapTooLarge,
-        Self::NotSettleAuthority,
-        Self::WrongTreasury,
-        Self::WrongSequence,
-        Self::NoReceipts,
-        Self::SettlementAboveBalance,
-        Self::SettlementAboveSettleCap,
-        Self::SettlementAboveOwnerCap,
+        Self::Overflow, Self::ZeroAmount, Self::UnknownVersion, Self::InvariantViolated, Self::ClosedTooSoon,
+        Self::StillRetained, Self::NotUpgradeAuthority, Self::NotAdmin,
+        Self::NotGuardianOrAdmin, Self::NotAccepter, Self::DefaultAuthority, Self::BadDelay, Self::BadUsdcMint,
+        Self::SameMint, Self::ChangePending, Self::NoPendingChange, Self::ChangeNotReady, Self::ChangeExpired,
+        Self::DurableNonce, Self::Paused, Self::AlreadyPaused, Self::NotPaused, Self::CapNotLower,
+        Self::VetoOfReplacement, Self::BadTiers, Self::BadBonds, Self::BadLimits, Self::BadOracle, Self::NotVerifier,
+        Self::NotOwner, Self::DepositTooSmall, Self::InsufficientBalance, Self::WithdrawalPending, Self::NoWithdrawal,
+        Self::WithdrawalNotReady, Self::HoldingsBelowBooks, Self::CapTooLarge, Self::VaultNotEmpty, Self::NoOracle, Self::NotSettleAuthority,
+        Self::WrongTreasury, Self::WrongSequence, Self::NoReceipts, Self::SettlementAboveBalance,
+        Self::SettlementAboveSettleCap, Self::SettlementAboveOwnerCap, Self::WrongOracle, Self::WrongFeed,
+        Self::PartialVerification, Self::FuturePrice, Self::BadPrice, Self::WideConfidence, Self::NothingToSettle,
+        Self::UnstakePending, Self::NoUnstake, Self::UnstakeNotReady, Self::InsufficientStake, Self::StakeBonded,
+        Self::StakeNotEmpty, Self::SameBeneficiary, Self::BondTooSmall, Self::BadEndpoint, Self::RelayRetired,
+        Self::RelayNotRetired, Self::RelayCoolingDown, Self::SameKey, Self::NotEd25519, Self::NotRelayKey,
+        Self::NotStatement, Self::NoContradiction, Self::NothingToSlash, Self::BadEpoch, Self::WrongEpoch,
+        Self::BadProof, Self::AlreadyClaimed, Self::EpochExhausted, Self::WrongTemplateStatus, Self::NotPublisher,
+        Self::AlreadyAccused, Self::NotAccused, Self::TemplateNotReady, Self::BadPlan, Self::WrongPlan,
+        Self::PlanRetired, Self::PlanNotRetired, Self::BadPeriods, Self::SubscriptionRunning, Self::LogShrank,
+        Self::LogForked,
     ];
 }

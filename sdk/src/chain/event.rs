@@ -1,33 +1,93 @@
 //! The program's events, read from the inner instructions by which it calls itself.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `payload` | an event's own fields as JSON |
+
+mod payload;
 
 use anchor_lang::{AnchorDeserialize, Discriminator, event::EVENT_IX_TAG_LE};
 use serde_json::{Value, json};
 use solana_sdk::pubkey::Pubkey;
 
 use super::{
-    CapChanged, ChainError, Change, ConfigChange, ConfigChanged, Deposited, Settled, VaultOpened, WithdrawalCancelled,
-    WithdrawalRequested, Withdrawn,
+    CapChanged, ChainError, ConfigChanged, Deposited, EpochChanged, LogAnchored, PlanChanged, RelayChanged, Settled,
+    SettlementClosed, StakeChanged, SubscriptionChanged, TemplateChanged, VaultClosed, VaultOpened,
+    WithdrawalCancelled, WithdrawalRequested, Withdrawn,
 };
 
-/// One change on chain. Each carries its account's gapless `event_seq`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Event {
-    /// A vault was opened.
-    VaultOpened(VaultOpened),
-    /// The owner set the cap per window.
-    CapChanged(CapChanged),
-    /// USDC came in.
-    Deposited(Deposited),
-    /// The delay before a withdrawal began.
-    WithdrawalRequested(WithdrawalRequested),
-    /// A requested withdrawal was taken back.
-    WithdrawalCancelled(WithdrawalCancelled),
-    /// A withdrawal was paid.
-    Withdrawn(Withdrawn),
-    /// The treasury was paid for a batch of receipts.
-    Settled(Settled),
-    /// The config changed, or a change of it was proposed or dropped.
-    ConfigChanged(ConfigChanged),
+/// Writes the enum and what all kinds have in common: which field is the account, and which, if any, the wallet.
+macro_rules! events {
+    ($($name:ident: $account:ident $(of $wallet:ident)?, $what:literal;)*) => {
+        /// One change on chain. Each carries its account's gapless `event_seq`.
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub enum Event {
+            $(#[doc = $what] $name($name),)*
+        }
+
+        impl Event {
+            /// The account the event is about.
+            pub fn account(&self) -> Pubkey {
+                match self { $(Self::$name(event) => event.$account,)* }
+            }
+
+            /// The event's place among those of its account.
+            pub fn event_seq(&self) -> u64 {
+                match self { $(Self::$name(event) => event.event_seq,)* }
+            }
+
+            /// The wallet the event concerns, where it concerns one.
+            pub fn wallet(&self) -> Option<Pubkey> {
+                match self { $(Self::$name(_event) => [$(_event.$wallet,)?].first().copied(),)* }
+            }
+
+            /// The event's name, as in the program.
+            pub fn name(&self) -> &'static str {
+                match self { $(Self::$name(_) => stringify!($name),)* }
+            }
+
+            /// The event's own fields as JSON: integers as integers, addresses in base58, hashes in hex.
+            pub fn payload(&self) -> Value {
+                let mut payload = match self { $(Self::$name(event) => payload::Payload::payload(event),)* };
+                payload["event_seq"] = json!(self.event_seq());
+                match self { $(Self::$name(event) => {
+                    payload[stringify!($account)] = json!(event.$account.to_string());
+                    $(payload[stringify!($wallet)] = json!(event.$wallet.to_string());)?
+                })* }
+                payload
+            }
+        }
+
+        fn read(discriminator: &[u8], body: &[u8]) -> Result<Option<Event>, ChainError> {
+            $(if discriminator == $name::DISCRIMINATOR {
+                // To the last byte: what this build does not know, it must not pass over.
+                let event = $name::try_from_slice(body);
+                let event = event.map_err(|_| ChainError::MalformedEvent { name: stringify!($name) })?;
+                return Ok(Some(Event::$name(event)));
+            })*
+            Ok(None)
+        }
+    };
+}
+
+events! {
+    VaultOpened: vault of owner, "A vault was opened.";
+    CapChanged: vault of owner, "The owner set the cap per window.";
+    Deposited: vault of owner, "Credit came in.";
+    WithdrawalRequested: vault of owner, "The delay before a withdrawal began.";
+    WithdrawalCancelled: vault of owner, "A requested withdrawal was taken back.";
+    Withdrawn: vault of owner, "A withdrawal was paid.";
+    Settled: vault of owner, "The treasury was paid for a batch of receipts.";
+    VaultClosed: vault of owner, "A vault was closed.";
+    SettlementClosed: settlement, "A settlement's account was closed.";
+    ConfigChanged: config, "The config changed, or a change of it was proposed or dropped.";
+    StakeChanged: stake of owner, "A stake changed.";
+    RelayChanged: relay of operator, "A relay changed.";
+    EpochChanged: epoch, "An epoch of rewards changed.";
+    TemplateChanged: template of publisher, "A template changed.";
+    PlanChanged: plan, "A plan changed.";
+    SubscriptionChanged: subscription of owner, "A subscription changed.";
+    LogAnchored: anchor, "A log's newest checkpoint was anchored.";
 }
 
 /// Reads the data of one inner instruction **of the program itself**; the caller checks whose instruction it is.
@@ -40,141 +100,13 @@ pub fn decode_event(data: &[u8]) -> Result<Option<Event>, ChainError> {
     };
     let unknown = |bytes: &[u8]| ChainError::UnknownEvent { discriminator: hex::encode(bytes) };
     let (discriminator, body) = rest.split_at_checked(8).ok_or_else(|| unknown(rest))?;
-    let event = if discriminator == VaultOpened::DISCRIMINATOR {
-        Event::VaultOpened(read(body, "VaultOpened")?)
-    } else if discriminator == CapChanged::DISCRIMINATOR {
-        Event::CapChanged(read(body, "CapChanged")?)
-    } else if discriminator == Deposited::DISCRIMINATOR {
-        Event::Deposited(read(body, "Deposited")?)
-    } else if discriminator == WithdrawalRequested::DISCRIMINATOR {
-        Event::WithdrawalRequested(read(body, "WithdrawalRequested")?)
-    } else if discriminator == WithdrawalCancelled::DISCRIMINATOR {
-        Event::WithdrawalCancelled(read(body, "WithdrawalCancelled")?)
-    } else if discriminator == Withdrawn::DISCRIMINATOR {
-        Event::Withdrawn(read(body, "Withdrawn")?)
-    } else if discriminator == Settled::DISCRIMINATOR {
-        Event::Settled(read(body, "Settled")?)
-    } else if discriminator == ConfigChanged::DISCRIMINATOR {
-        Event::ConfigChanged(read(body, "ConfigChanged")?)
-    } else {
-        return Err(unknown(discriminator));
-    };
-    Ok(Some(event))
-}
-
-/// Runs the same expression for whichever event it is.
-macro_rules! each {
-    ($event:expr, $inner:ident => $value:expr, $config:ident => $config_value:expr) => {
-        match $event {
-            Event::VaultOpened($inner) => $value,
-            Event::CapChanged($inner) => $value,
-            Event::Deposited($inner) => $value,
-            Event::WithdrawalRequested($inner) => $value,
-            Event::WithdrawalCancelled($inner) => $value,
-            Event::Withdrawn($inner) => $value,
-            Event::Settled($inner) => $value,
-            Event::ConfigChanged($config) => $config_value,
-        }
-    };
-}
-
-impl Event {
-    /// The account the event is about: a vault, or the config.
-    pub fn account(&self) -> Pubkey {
-        each!(self, event => event.vault, event => event.config)
-    }
-
-    /// The event's place among those of its account; the first is 1.
-    pub fn event_seq(&self) -> u64 {
-        each!(self, event => event.event_seq, event => event.event_seq)
-    }
-
-    /// The wallet the event concerns; none for events of the config.
-    pub fn wallet(&self) -> Option<Pubkey> {
-        each!(self, event => Some(event.owner), _event => None)
-    }
-
-    /// The event's name, as in the program.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::VaultOpened(_) => "VaultOpened",
-            Self::CapChanged(_) => "CapChanged",
-            Self::Deposited(_) => "Deposited",
-            Self::WithdrawalRequested(_) => "WithdrawalRequested",
-            Self::WithdrawalCancelled(_) => "WithdrawalCancelled",
-            Self::Withdrawn(_) => "Withdrawn",
-            Self::Settled(_) => "Settled",
-            Self::ConfigChanged(_) => "ConfigChanged",
-        }
-    }
-
-    /// The event's own fields as JSON: integers as integers, addresses in base58, roots in hex.
-    pub fn payload(&self) -> Value {
-        let mut payload = match self {
-            Self::VaultOpened(e) => json!({ "cap_atoms": e.cap_atoms }),
-            Self::CapChanged(e) => json!({ "cap_atoms": e.cap_atoms, "effective_at": e.effective_at }),
-            Self::Deposited(e) => json!({ "amount_atoms": e.amount_atoms, "credited_atoms": e.credited_atoms }),
-            Self::WithdrawalRequested(e) => {
-                json!({ "amount_atoms": e.amount_atoms, "executable_at": e.executable_at })
-            }
-            Self::WithdrawalCancelled(e) => json!({ "amount_atoms": e.amount_atoms }),
-            Self::Withdrawn(e) => json!({ "amount_atoms": e.amount_atoms, "withdrawn_atoms": e.withdrawn_atoms }),
-            Self::Settled(e) => json!({
-                "sequence": e.sequence,
-                "amount_atoms": e.amount_atoms,
-                "receipt_count": e.receipt_count,
-                "receipts_root": hex::encode(e.receipts_root),
-                "settled_atoms": e.settled_atoms,
-            }),
-            Self::ConfigChanged(e) => config_payload(e),
-        };
-        payload["event_seq"] = json!(self.event_seq());
-        match self.wallet() {
-            Some(owner) => {
-                payload["vault"] = json!(self.account().to_string());
-                payload["owner"] = json!(owner.to_string());
-            }
-            None => payload["config"] = json!(self.account().to_string()),
-        }
-        payload
-    }
-}
-
-fn config_payload(event: &ConfigChanged) -> Value {
-    let mut payload = match &event.kind {
-        ConfigChange::Initialized => json!({ "kind": "initialized" }),
-        ConfigChange::Proposed { change, eta } => {
-            json!({ "kind": "proposed", "change": change_payload(change), "eta": eta })
-        }
-        ConfigChange::Accepted { change } => json!({ "kind": "accepted", "change": change_payload(change) }),
-        ConfigChange::Cancelled { change } => json!({ "kind": "cancelled", "change": change_payload(change) }),
-        ConfigChange::Paused => json!({ "kind": "paused" }),
-        ConfigChange::Unpaused => json!({ "kind": "unpaused" }),
-        ConfigChange::SettleCapLowered { settle_cap_atoms } => {
-            json!({ "kind": "settle_cap_lowered", "settle_cap_atoms": settle_cap_atoms })
-        }
-    };
-    payload["by"] = json!(event.by.to_string());
-    payload
-}
-
-fn change_payload(change: &Change) -> Value {
-    match change {
-        Change::Admin(key) => json!({ "admin": key.to_string() }),
-        Change::Guardian(key) => json!({ "guardian": key.to_string() }),
-        Change::SettleAuthority(key) => json!({ "settle_authority": key.to_string() }),
-        Change::SettleCap(atoms) => json!({ "settle_cap_atoms": atoms }),
-    }
-}
-
-/// Reads all of `body`, to the last byte.
-fn read<T: AnchorDeserialize>(body: &[u8], name: &'static str) -> Result<T, ChainError> {
-    T::try_from_slice(body).map_err(|_| ChainError::MalformedEvent { name })
+    read(discriminator, body)?.map(Some).ok_or_else(|| unknown(discriminator))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chain::{Change, ConfigChange, Limits};
 
     /// `Deposited` as the chain carries it, written byte by byte.
     fn deposited() -> Vec<u8> {
@@ -183,6 +115,7 @@ mod tests {
         data.extend([1; 32]); // vault
         data.extend([2; 32]); // owner
         data.extend(3u64.to_le_bytes()); // event_seq
+        data.push(1); // asset
         data.extend(5_000_000u64.to_le_bytes()); // amount_atoms
         data.extend(u64::MAX.to_le_bytes()); // credited_atoms
         data
@@ -196,7 +129,7 @@ mod tests {
         assert_eq!(event.name(), "Deposited");
         let expected = json!({
             "vault": vault.to_string(), "owner": owner.to_string(), "event_seq": 3,
-            "amount_atoms": 5_000_000, "credited_atoms": u64::MAX,
+            "asset": "sol", "amount_atoms": 5_000_000, "credited_atoms": u64::MAX,
         });
         assert_eq!(event.payload(), expected);
     }
@@ -226,15 +159,24 @@ mod tests {
 
     #[test]
     fn a_change_of_the_config_says_what_it_was() {
+        let limits =
+            Limits { settle_cap_atoms: 9, settle_cap_lamports: 8, min_deposit_atoms: 7, min_deposit_lamports: 6 };
         let event = Event::ConfigChanged(ConfigChanged {
             config: Pubkey::new_from_array([1; 32]),
             event_seq: 2,
             by: Pubkey::new_from_array([2; 32]),
-            kind: ConfigChange::Proposed { change: Change::SettleCap(9), eta: 77 },
+            kind: ConfigChange::Proposed { change: Change::Limits(limits), eta: 77 },
         });
         assert_eq!(event.wallet(), None);
         let payload = event.payload();
         assert_eq!((&payload["kind"], &payload["eta"]), (&json!("proposed"), &json!(77)));
-        assert_eq!(payload["change"], json!({ "settle_cap_atoms": 9 }));
+        assert_eq!(
+            payload["change"],
+            json!({
+                "limits": {
+                    "settle_cap_atoms": 9, "settle_cap_lamports": 8, "min_deposit_atoms": 7, "min_deposit_lamports": 6,
+                },
+            })
+        );
     }
 }

@@ -8,7 +8,7 @@ use solana_sdk::{pubkey::Pubkey, signer::Signer};
 use super::Refusal;
 use crate::world::*;
 
-const CHANGE: Change = Change::SettleCap(1);
+const CHANGE: Change = Change::Limits(Limits { settle_cap_atoms: 1, ..LIMITS });
 const DAY_SECONDS: i64 = 86_400;
 
 fn proposed(change: Change) -> World {
@@ -50,31 +50,31 @@ pub const REFUSALS: &[Refusal] = &[
         error: Error::BadDelay,
         what: "a withdrawal delay shorter than the window",
         given: World::bare,
-        when: |world| initialize(world, |args| args.withdrawal_delay_seconds = WINDOW_SECONDS - 1),
+        when: |world| initialize(world, |args| args.timing.withdrawal_delay_seconds = WINDOW_SECONDS - 1),
     },
     Refusal {
         error: Error::BadDelay,
         what: "a window of no time",
         given: World::bare,
-        when: |world| initialize(world, |args| args.window_seconds = 0),
+        when: |world| initialize(world, |args| args.timing.window_seconds = 0),
     },
     Refusal {
         error: Error::BadDelay,
         what: "a negative change delay",
         given: World::bare,
-        when: |world| initialize(world, |args| args.change_delay_seconds = -1),
+        when: |world| initialize(world, |args| args.timing.change_delay_seconds = -1),
     },
     Refusal {
         error: Error::BadDelay,
         what: "a withdrawal delay that locks everybody in",
         given: World::bare,
-        when: |world| initialize(world, |args| args.withdrawal_delay_seconds = 31 * DAY_SECONDS),
+        when: |world| initialize(world, |args| args.timing.withdrawal_delay_seconds = 31 * DAY_SECONDS),
     },
     Refusal {
         error: Error::ZeroAmount,
         what: "a smallest deposit of nothing",
         given: World::bare,
-        when: |world| initialize(world, |args| args.min_deposit_atoms = 0),
+        when: |world| initialize(world, |args| args.limits.min_deposit_atoms = 0),
     },
     Refusal {
         error: Error::BadUsdcMint,
@@ -119,7 +119,7 @@ pub const REFUSALS: &[Refusal] = &[
         error: Error::NotGuardianOrAdmin,
         what: "the settle key lowers its own cap",
         given: World::configured,
-        when: |world| world.send(&[build::lower_settle_cap(&world.settler.pubkey(), 0)], &[4]),
+        when: |world| world.send(&[build::lower_settle_cap(&world.settler.pubkey(), Asset::Usdc, 0)], &[4]),
     },
     Refusal {
         error: Error::NotGuardianOrAdmin,
@@ -158,7 +158,15 @@ pub const REFUSALS: &[Refusal] = &[
         error: Error::ChangePending,
         what: "a second proposal replaces the first under its delay",
         given: || proposed(CHANGE),
-        when: |world| world.send(&[build::propose_change(&world.admin.pubkey(), Change::SettleCap(2))], &[2]),
+        when: |world| {
+            world.send(
+                &[build::propose_change(
+                    &world.admin.pubkey(),
+                    Change::Limits(Limits { settle_cap_atoms: 2, ..LIMITS }),
+                )],
+                &[2],
+            )
+        },
     },
     Refusal {
         error: Error::NoPendingChange,
@@ -208,7 +216,7 @@ pub const REFUSALS: &[Refusal] = &[
         what: "a new vault during a pause",
         given: paused,
         when: |world| {
-            let instruction = build::open_vault(&world.config(), &world.mallory.pubkey(), 1);
+            let instruction = build::open_vault(&world.config(), &world.mallory.pubkey(), 1, CAP_LAMPORTS);
             world.send(&[instruction], &[7])
         },
     },
@@ -234,6 +242,8 @@ pub const REFUSALS: &[Refusal] = &[
         error: Error::CapNotLower,
         what: "a raise of the settle cap without a proposal",
         given: World::configured,
-        when: |world| world.send(&[build::lower_settle_cap(&world.guardian.pubkey(), SETTLE_CAP_ATOMS)], &[3]),
+        when: |world| {
+            world.send(&[build::lower_settle_cap(&world.guardian.pubkey(), Asset::Usdc, SETTLE_CAP_ATOMS)], &[3])
+        },
     },
 ];

@@ -120,7 +120,7 @@ pub const REFUSALS: &[Refusal] = &[
         what: "an atom after the guardian stopped settling",
         given: || {
             let mut world = World::funded();
-            world.send(&[build::lower_settle_cap(&world.guardian.pubkey(), 0)], &[3]).unwrap();
+            world.send(&[build::lower_settle_cap(&world.guardian.pubkey(), Asset::Usdc, 0)], &[3]).unwrap();
             world
         },
         when: |world| world.settle(1, 1),

@@ -32,8 +32,8 @@ pub const REFUSALS: &[Refusal] = &[
         given: || {
             let mut world = World::opened();
             world.forge_vault(|vault| {
-                vault.credited_atoms = i64::MAX.unsigned_abs() - USDC;
-                vault.withdrawn_atoms = vault.credited_atoms;
+                vault.usdc.credited_atoms = i64::MAX.unsigned_abs() - USDC;
+                vault.usdc.withdrawn_atoms = vault.usdc.credited_atoms;
             });
             world
         },
@@ -72,7 +72,7 @@ pub const REFUSALS: &[Refusal] = &[
         what: "a vault that paid more than came in",
         given: || {
             let mut world = World::funded();
-            world.forge_vault(|vault| vault.settled_atoms = vault.credited_atoms + 1);
+            world.forge_vault(|vault| vault.usdc.settled_atoms = vault.usdc.credited_atoms + 1);
             world
         },
         when: |world| world.set_cap(1),
@@ -82,7 +82,7 @@ pub const REFUSALS: &[Refusal] = &[
         what: "a window with more in it than was ever settled",
         given: || {
             let mut world = World::funded();
-            world.forge_vault(|vault| vault.window_settled_atoms = 1);
+            world.forge_vault(|vault| vault.usdc.window_settled_atoms = 1);
             world
         },
         when: |world| world.set_cap(1),
@@ -91,7 +91,7 @@ pub const REFUSALS: &[Refusal] = &[
         error: Error::NotOwner,
         what: "another owner sets the cap",
         given: World::funded,
-        when: |world| by_mallory(world, |_, mallory| build::set_cap(mallory, u64::MAX >> 1)),
+        when: |world| by_mallory(world, |_, mallory| build::set_cap(mallory, Asset::Usdc, u64::MAX >> 1)),
     },
     Refusal {
         error: Error::NotOwner,
@@ -109,13 +109,13 @@ pub const REFUSALS: &[Refusal] = &[
         error: Error::NotOwner,
         what: "another owner asks for a withdrawal",
         given: World::funded,
-        when: |world| by_mallory(world, |_, mallory| build::request_withdrawal(mallory, USDC)),
+        when: |world| by_mallory(world, |_, mallory| build::request_withdrawal(mallory, Asset::Usdc, USDC)),
     },
     Refusal {
         error: Error::NotOwner,
         what: "another owner cancels a withdrawal",
         given: requested,
-        when: |world| by_mallory(world, |_, mallory| build::cancel_withdrawal(mallory)),
+        when: |world| by_mallory(world, |_, mallory| build::cancel_withdrawal(mallory, Asset::Usdc)),
     },
     Refusal {
         error: Error::NotOwner,

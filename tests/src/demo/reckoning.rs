@@ -35,7 +35,7 @@ pub struct Opening {
 impl Opening {
     /// Brings what an earlier run began to its end, then looks at everything.
     pub async fn read(scene: &Scene, teller: &Teller) -> Result<Self> {
-        if scene.chain.find_vault().await?.is_some_and(|vault| vault.withdrawal.is_some()) {
+        if scene.chain.find_vault().await?.is_some_and(|vault| vault.usdc.withdrawal.is_some()) {
             teller.did("an earlier run left a withdrawal request: it is taken back");
             scene.cli.json(&["withdraw", "--cancel"]).await?;
         }
@@ -117,7 +117,8 @@ impl Opening {
     async fn check_chain(&self, scene: &Scene, teller: &Teller) -> Result<()> {
         let (vault, now) = (scene.chain.vault().await?, scene.chain.purses().await?);
         teller.did(&format!("after       {}", show(&now)));
-        let (credited, settled, withdrawn) = (vault.credited_atoms, vault.settled_atoms, vault.withdrawn_atoms);
+        let (credited, settled, withdrawn) =
+            (vault.usdc.credited_atoms, vault.usdc.settled_atoms, vault.usdc.withdrawn_atoms);
         ensure!(credited == settled + withdrawn, "{credited} credited, {settled} settled, {withdrawn} withdrawn");
         ensure!(now.treasury == settled, "the treasury holds {}, {settled} was settled", now.treasury);
         let total = |purses: &Purses| purses.wallet + purses.vault + purses.treasury;
@@ -133,7 +134,8 @@ impl Opening {
 
 async fn check_ledger(scene: &Scene, teller: &Teller, account: &Account) -> Result<()> {
     let vault = scene.chain.vault().await?;
-    let (settled, inside) = (i64::try_from(vault.settled_atoms)?, vault.credited_atoms - vault.withdrawn_atoms);
+    let (settled, inside) =
+        (i64::try_from(vault.usdc.settled_atoms)?, vault.usdc.credited_atoms - vault.usdc.withdrawn_atoms);
     ensure!(column_sum(account) == 0, "the columns sum to {}", column_sum(account));
     ensure!(
         account.settled == settled && account.chain == -i64::try_from(inside)?,

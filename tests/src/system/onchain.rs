@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow};
-use permitpipe_sdk::chain::{self, Config, Settlement, Vault, instruction};
+use permitpipe_sdk::chain::{self, Asset, Config, Settlement, Vault, instruction};
 use solana_client::nonblocking::rpc_client::RpcClient;
 use solana_commitment_config::CommitmentConfig;
 use solana_sdk::{
@@ -103,12 +103,12 @@ impl Onchain {
 
     /// Asks for a withdrawal; refused while another one stands.
     pub async fn send_withdrawal_request(&self, amount_atoms: u64) -> Result<Signature> {
-        self.send(instruction::request_withdrawal(&self.wallet(), amount_atoms)).await
+        self.send(instruction::request_withdrawal(&self.wallet(), Asset::Usdc, amount_atoms)).await
     }
 
     /// Takes the request back.
     pub async fn send_withdrawal_cancellation(&self) -> Result<Signature> {
-        self.send(instruction::cancel_withdrawal(&self.wallet())).await
+        self.send(instruction::cancel_withdrawal(&self.wallet(), Asset::Usdc)).await
     }
 
     /// Pays the request out; refused before the delay is over.

@@ -102,10 +102,10 @@ impl Chain {
         let address = Pubkey::from_str(&batch.vault).context("the vault is no address")?;
         let vault = chain::decode_vault(&self.finalized(&address).await?)?;
         let config = chain::decode_config(&self.finalized(&chain::config_address()).await?)?;
-        let paid_out = vault.settled_atoms.saturating_add(vault.withdrawn_atoms);
-        let balance = vault.credited_atoms.saturating_sub(paid_out);
+        let paid_out = vault.usdc.settled_atoms.saturating_add(vault.usdc.withdrawn_atoms);
+        let balance = vault.usdc.credited_atoms.saturating_sub(paid_out);
         let is_next = vault.settle_sequence.checked_add(1) == u64::try_from(batch.sequence).ok();
-        Ok(is_next && batch.amount.atoms() <= balance.min(vault.cap_atoms).min(config.settle_cap_atoms))
+        Ok(is_next && batch.amount.atoms() <= balance.min(vault.usdc.cap_atoms).min(config.limits.settle_cap_atoms))
     }
 
     async fn finalized(&self, address: &Pubkey) -> Result<Vec<u8>> {

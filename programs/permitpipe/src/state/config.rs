@@ -1,11 +1,12 @@
 //! Who may do what, and within which limits. One per program.
 //!
-//! Changes are proposed, wait, and are then accepted; only steps that take power away (pause, a lower settle cap) work
-//! at once. The delays themselves are fixed for ever when the config is made.
+//! Changes are proposed, wait, and are then accepted; only steps that take power away (pause, a lower settle cap, a
+//! veto) work at once. What can change, and within which bounds, is in `change.rs`.
 
 use anchor_lang::prelude::*;
 
-use crate::{error::PermitPipeError, math};
+use super::change::{Bonds, Change, Fee, Limits, Oracle, PendingChange, Tier, Timing};
+use crate::{error::PermitPipeError, math, state::Asset};
 
 /// The program's authorities, mints, limits and delays.
 #[account]
@@ -15,68 +16,56 @@ pub struct Config {
     pub version: u8,
     /// Canonical bump of this address.
     pub bump: u8,
-    /// While set, no vault is opened and nothing is deposited. Never stops withdrawals or settlements.
+    /// While set, no new promise is made: no vault, deposit, stake, relay, template or plan. Never stops an exit.
     pub is_paused: bool,
     /// Proposes and accepts changes.
     pub admin: Pubkey,
-    /// May pause, lower the settle cap and cancel changes; nothing else.
+    /// May pause, lower the settle caps and cancel changes (but not its own replacement); nothing else.
     pub guardian: Pubkey,
-    /// Signs settlements.
+    /// Signs settlements, reward epochs and anchors.
     pub settle_authority: Pubkey,
+    /// Verifies and accuses templates.
+    pub verifier: Pubkey,
     /// The mint of USDC; 1 atom is 1 credit.
     pub usdc_mint: Pubkey,
     /// The mint of PERMIT.
     pub permit_mint: Pubkey,
-    /// The USDC token account that settlements pay; fixed for ever.
+    /// The USDC token account that settlements and plans pay; fixed for ever.
     pub treasury: Pubkey,
-    /// The most one settlement may take; 0 stops settling.
-    pub settle_cap_atoms: u64,
-    /// Length of the window that owners' caps count in.
-    pub window_seconds: i64,
-    /// From the request of a withdrawal to its payment, and from the request of a cap cut to its effect.
-    pub withdrawal_delay_seconds: i64,
-    /// From the proposal of a change to its acceptance.
-    pub change_delay_seconds: i64,
-    /// The smallest deposit.
-    pub min_deposit_atoms: u64,
+    /// The wallet that settlements in SOL pay; fixed for ever.
+    pub sol_treasury: Pubkey,
+    /// The PERMIT token account that takes what is slashed and forfeited; fixed for ever.
+    pub insurance: Pubkey,
+    /// Smallest deposits, largest settlements.
+    pub limits: Limits,
+    /// Windows, delays and retention.
+    pub timing: Timing,
+    /// Bonds, and what a contradiction costs.
+    pub bonds: Bonds,
+    /// What the operator charges; the broker applies it.
+    pub fee: Fee,
+    /// Discounts on the fee by weighted stake; the broker applies them.
+    pub tiers: [Tier; Tier::COUNT],
+    /// Where SOL is priced; without it no SOL is taken.
+    pub oracle: Option<Oracle>,
     /// The change that waits, if any.
     pub pending_change: Option<PendingChange>,
+    /// Number of the last epoch of rewards; the first is 1.
+    pub epoch_count: u64,
+    /// Number of the last plan; the first is 1.
+    pub plan_count: u64,
     /// Number of the last event about this account; the first is 1.
     pub event_seq: u64,
     /// Room for later fields, zero until then.
-    pub reserved: [u8; 219],
-}
-
-/// A change that waits for its time.
-#[derive(AnchorSerialize, AnchorDeserialize, InitSpace, Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PendingChange {
-    /// What will change.
-    pub change: Change,
-    /// From when on it can be accepted, in Unix seconds.
-    pub eta: i64,
-}
-
-/// What can be changed, and to what.
-#[derive(AnchorSerialize, AnchorDeserialize, InitSpace, Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Change {
-    /// Another admin, who must accept it.
-    Admin(Pubkey),
-    /// Another guardian.
-    Guardian(Pubkey),
-    /// Another settle authority.
-    SettleAuthority(Pubkey),
-    /// Another settle cap, in atoms.
-    SettleCap(u64),
+    pub reserved: [u8; 376],
 }
 
 impl Config {
     /// Layout number this program writes.
-    pub const VERSION: u8 = 1;
+    pub const VERSION: u8 = 2;
     /// Bytes of the account, discriminator included.
-    pub const SIZE: usize = 512;
-    /// The longest window or delay: nobody's exit may be locked away by a number.
-    pub const MAX_DELAY_SECONDS: i64 = 30 * 24 * 60 * 60;
-    /// How long after its eta a change can still be accepted.
+    pub const SIZE: usize = 1_024;
+    /// How long after its eta a change, or an accusation, can still be carried out.
     pub const CHANGE_LIFETIME_SECONDS: i64 = 14 * 24 * 60 * 60;
 
     /// Whether `key` may take power away.
@@ -84,11 +73,17 @@ impl Config {
         *key == self.guardian || *key == self.admin
     }
 
+    /// Refuses new promises while the program is paused.
+    pub fn require_running(&self) -> Result<()> {
+        require!(!self.is_paused, PermitPipeError::Paused);
+        Ok(())
+    }
+
     /// Puts `change` on the shelf and says when it can be accepted.
     pub fn propose(&mut self, change: Change, now: i64) -> Result<i64> {
         require!(self.pending_change.is_none(), PermitPipeError::ChangePending);
-        change.check()?;
-        let eta = math::deadline(now, self.change_delay_seconds).ok_or(PermitPipeError::Overflow)?;
+        self.check(&change)?;
+        let eta = math::deadline(now, self.timing.change_delay_seconds).ok_or(PermitPipeError::Overflow)?;
         self.pending_change = Some(PendingChange { change, eta });
         Ok(eta)
     }
@@ -101,20 +96,18 @@ impl Config {
         require!(math::is_due(now, eta), PermitPipeError::ChangeNotReady);
         let end = math::deadline(eta, Self::CHANGE_LIFETIME_SECONDS).ok_or(PermitPipeError::Overflow)?;
         require!(!math::is_due(now, end), PermitPipeError::ChangeExpired);
-        match change {
-            Change::Admin(key) => self.admin = key,
-            Change::Guardian(key) => self.guardian = key,
-            Change::SettleAuthority(key) => self.settle_authority = key,
-            Change::SettleCap(atoms) => self.settle_cap_atoms = atoms,
-        }
+        change.apply(self);
         self.pending_change = None;
         Ok(change)
     }
 
-    /// Drops the waiting change.
-    pub fn cancel(&mut self) -> Result<Change> {
-        let pending = self.pending_change.take().ok_or(PermitPipeError::NoPendingChange)?;
-        Ok(pending.change)
+    /// Drops the waiting change. The guardian cannot drop its own replacement, or it could never be replaced.
+    pub fn cancel(&mut self, by: &Pubkey) -> Result<Change> {
+        let PendingChange { change, .. } = self.pending_change.ok_or(PermitPipeError::NoPendingChange)?;
+        let is_own = matches!(change, Change::Guardian(_)) && *by != self.admin;
+        require!(!is_own, PermitPipeError::VetoOfReplacement);
+        self.pending_change = None;
+        Ok(change)
     }
 
     /// Stops new promises.
@@ -131,46 +124,84 @@ impl Config {
         Ok(())
     }
 
+    /// The most one settlement may take; 0 stops settling.
+    pub fn settle_cap_atoms(&self, asset: Asset) -> u64 {
+        match asset {
+            Asset::Usdc => self.limits.settle_cap_atoms,
+            Asset::Sol => self.limits.settle_cap_lamports,
+        }
+    }
+
     /// Lowers what one settlement may take, at once; never raises it.
-    pub fn lower_settle_cap(&mut self, settle_cap_atoms: u64) -> Result<()> {
-        require!(settle_cap_atoms < self.settle_cap_atoms, PermitPipeError::CapNotLower);
-        self.settle_cap_atoms = settle_cap_atoms;
+    pub fn lower_settle_cap(&mut self, asset: Asset, settle_cap_atoms: u64) -> Result<()> {
+        let cap = match asset {
+            Asset::Usdc => &mut self.limits.settle_cap_atoms,
+            Asset::Sol => &mut self.limits.settle_cap_lamports,
+        };
+        require!(settle_cap_atoms < *cap, PermitPipeError::CapNotLower);
+        *cap = settle_cap_atoms;
+        Ok(())
+    }
+
+    /// The number of the next epoch, if `given` is it.
+    pub fn expect_epoch(&self, given: u64) -> Result<u64> {
+        require!(self.epoch_count.checked_add(1) == Some(given), PermitPipeError::WrongEpoch);
+        Ok(given)
+    }
+
+    /// The number of the next plan, if `given` is it.
+    pub fn expect_plan(&self, given: u64) -> Result<u64> {
+        require!(self.plan_count.checked_add(1) == Some(given), PermitPipeError::WrongPlan);
+        Ok(given)
+    }
+
+    /// The discount on the fee that `weight_atoms` of stake give, in basis points.
+    pub fn discount_basis_points(&self, weight_atoms: u64) -> u16 {
+        let reached = self.tiers.iter().rev().find(|tier| tier.is_used() && weight_atoms >= tier.min_weight_atoms);
+        reached.map_or(0, |tier| tier.discount_basis_points)
+    }
+
+    /// Until when a record made at `since` is kept.
+    pub fn require_retained(&self, since: i64, now: i64) -> Result<()> {
+        let end = math::deadline(since, self.timing.retention_seconds).ok_or(PermitPipeError::Overflow)?;
+        require!(math::is_due(now, end), PermitPipeError::StillRetained);
         Ok(())
     }
 
     /// The number of the next event about this account.
     pub fn next_event(&mut self) -> Result<u64> {
-        self.event_seq = self.event_seq.checked_add(1).ok_or(PermitPipeError::Overflow)?;
+        self.event_seq = math::next_event(self.event_seq).ok_or(PermitPipeError::Overflow)?;
         Ok(self.event_seq)
     }
 
     /// Checks what must hold whenever an instruction ends.
     pub fn invariant(&self) -> Result<()> {
         require!(self.version == Self::VERSION, PermitPipeError::UnknownVersion);
-        for authority in [self.admin, self.guardian, self.settle_authority] {
+        for authority in [self.admin, self.guardian, self.settle_authority, self.verifier] {
             require!(authority != Pubkey::default(), PermitPipeError::DefaultAuthority);
         }
-        let delays = [self.window_seconds, self.withdrawal_delay_seconds, self.change_delay_seconds];
-        let is_in_range = delays.iter().all(|seconds| (1..=Self::MAX_DELAY_SECONDS).contains(seconds));
-        // One full window must fit before any exit, so that what was spent can be settled first.
-        let fits_window = self.withdrawal_delay_seconds >= self.window_seconds;
-        require!(is_in_range && fits_window, PermitPipeError::BadDelay);
         require!(self.usdc_mint != self.permit_mint, PermitPipeError::SameMint);
-        require!(self.min_deposit_atoms > 0, PermitPipeError::ZeroAmount);
-        Ok(())
+        self.limits.check()?;
+        self.timing.check()?;
+        self.bonds.check()?;
+        Tier::check(&self.tiers)?;
+        self.oracle.as_ref().map_or(Ok(()), Oracle::check)
     }
-}
 
-impl Change {
-    /// Refuses an authority nobody can sign for.
-    fn check(&self) -> Result<()> {
-        match self {
-            Self::Admin(key) | Self::Guardian(key) | Self::SettleAuthority(key) => {
+    /// Refuses a change that could not be accepted.
+    fn check(&self, change: &Change) -> Result<()> {
+        match change {
+            Change::Admin(key) | Change::Guardian(key) | Change::SettleAuthority(key) | Change::Verifier(key) => {
                 require!(*key != Pubkey::default(), PermitPipeError::DefaultAuthority);
+                Ok(())
             }
-            Self::SettleCap(_) => {}
+            Change::Limits(limits) => limits.check(),
+            Change::Timing(timing) => timing.check(),
+            Change::Bonds(bonds) => bonds.check(),
+            Change::Fee(_) => Ok(()),
+            Change::Tiers(tiers) => Tier::check(tiers),
+            Change::Oracle(oracle) => oracle.check(),
         }
-        Ok(())
     }
 }
 

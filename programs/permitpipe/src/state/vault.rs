@@ -1,12 +1,11 @@
-//! An owner's prepaid credit: what came in, what was settled, what was withdrawn.
-//!
-//! The books count instructions, never the token account's balance, so that tokens sent to it by anybody change nothing.
+//! An owner's prepaid credit: one book per asset, one sequence of settlements.
 
 use anchor_lang::prelude::*;
 
-use crate::{error::PermitPipeError, math, math::Window};
+use super::{Asset, Book};
+use crate::{error::PermitPipeError, math, seed};
 
-/// One owner's vault.
+/// One owner's vault. Its lamports above the rent are the SOL it holds.
 #[account]
 #[derive(InitSpace, Debug, PartialEq, Eq)]
 pub struct Vault {
@@ -18,133 +17,52 @@ pub struct Vault {
     pub usdc_bump: u8,
     /// Who funds it and may withdraw.
     pub owner: Pubkey,
-    /// Number of the last event about this account; the first is 1.
+    /// Number of the last event about this account; the first follows `math::event_base` of its slot.
     pub event_seq: u64,
-    /// Number of the last settlement; the first is 1.
+    /// Number of the last settlement; starts where `event_seq` does.
     pub settle_sequence: u64,
-    /// Total of all deposits.
-    pub credited_atoms: u64,
-    /// Total of all settlements.
-    pub settled_atoms: u64,
-    /// Total of all withdrawals.
-    pub withdrawn_atoms: u64,
-    /// What settlements may take in one window.
-    pub cap_atoms: u64,
-    /// A cut of the cap that waits, if any.
-    pub pending_cap: Option<PendingCap>,
-    /// When the present window began, in Unix seconds.
-    pub window_started_at: i64,
-    /// What settlements took in the present window.
-    pub window_settled_atoms: u64,
-    /// The withdrawal that waits, if any.
-    pub withdrawal: Option<Withdrawal>,
+    /// Its USDC.
+    pub usdc: Book,
+    /// Its SOL.
+    pub sol: Book,
     /// Room for later fields, zero until then.
-    pub reserved: [u8; 115],
-}
-
-/// A cut of the cap that waits for its time.
-#[derive(AnchorSerialize, AnchorDeserialize, InitSpace, Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PendingCap {
-    /// The cap from then on.
-    pub cap_atoms: u64,
-    /// Unix seconds.
-    pub effective_at: i64,
-}
-
-/// A withdrawal that waits for its time.
-#[derive(AnchorSerialize, AnchorDeserialize, InitSpace, Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Withdrawal {
-    /// The most it will pay.
-    pub amount_atoms: u64,
-    /// Unix seconds.
-    pub executable_at: i64,
+    pub reserved: [u8; 97],
 }
 
 impl Vault {
     /// Layout number this program writes.
-    pub const VERSION: u8 = 1;
+    pub const VERSION: u8 = 2;
     /// Bytes of the account, discriminator included.
-    pub const SIZE: usize = 256;
+    pub const SIZE: usize = 320;
 
     /// An empty vault.
-    pub fn open(owner: Pubkey, cap_atoms: u64, now: i64, bumps: (u8, u8)) -> Result<Self> {
-        require!(cap_atoms <= math::MAX_ATOMS, PermitPipeError::CapTooLarge);
+    pub fn open(owner: Pubkey, caps: (u64, u64), clock: &Clock, bumps: (u8, u8)) -> Result<Self> {
+        let base = math::event_base(clock.slot).ok_or(PermitPipeError::Overflow)?;
         let (bump, usdc_bump) = bumps;
         Ok(Self {
             version: Self::VERSION,
             bump,
             usdc_bump,
             owner,
-            event_seq: 0,
-            settle_sequence: 0,
-            credited_atoms: 0,
-            settled_atoms: 0,
-            withdrawn_atoms: 0,
-            cap_atoms,
-            pending_cap: None,
-            window_started_at: now,
-            window_settled_atoms: 0,
-            withdrawal: None,
-            reserved: [0; 115],
+            event_seq: base,
+            settle_sequence: base,
+            usdc: Book::open(caps.0, clock.unix_timestamp)?,
+            sol: Book::open(caps.1, clock.unix_timestamp)?,
+            reserved: [0; 97],
         })
     }
 
-    /// What the vault still holds by its books.
-    pub fn balance_atoms(&self) -> Result<u64> {
-        let balance = math::balance(self.credited_atoms, self.settled_atoms, self.withdrawn_atoms);
-        Ok(balance.ok_or(PermitPipeError::InvariantViolated)?)
-    }
-
-    /// Sets the cap: a raise (or the same) at once, a cut after `delay_seconds`. Returns when it is effective.
-    ///
-    /// A new wish replaces a cut that still waits.
-    pub fn set_cap(&mut self, cap_atoms: u64, now: i64, delay_seconds: i64) -> Result<i64> {
-        require!(cap_atoms <= math::MAX_ATOMS, PermitPipeError::CapTooLarge);
-        self.apply_due_cap(now);
-        if cap_atoms >= self.cap_atoms {
-            self.cap_atoms = cap_atoms;
-            self.pending_cap = None;
-            return Ok(now);
+    /// The book of `asset`.
+    pub const fn book(&mut self, asset: Asset) -> &mut Book {
+        match asset {
+            Asset::Usdc => &mut self.usdc,
+            Asset::Sol => &mut self.sol,
         }
-        let effective_at = math::deadline(now, delay_seconds).ok_or(PermitPipeError::Overflow)?;
-        self.pending_cap = Some(PendingCap { cap_atoms, effective_at });
-        Ok(effective_at)
     }
 
-    /// Books a deposit.
-    pub fn deposit(&mut self, amount_atoms: u64, min_deposit_atoms: u64) -> Result<()> {
-        require!(amount_atoms > 0, PermitPipeError::ZeroAmount);
-        require!(amount_atoms >= min_deposit_atoms, PermitPipeError::DepositTooSmall);
-        let credited = math::sum(self.credited_atoms, amount_atoms);
-        self.credited_atoms = credited.ok_or(PermitPipeError::Overflow)?;
-        Ok(())
-    }
-
-    /// Starts the delay before a withdrawal. Returns when it can be executed.
-    pub fn request_withdrawal(&mut self, amount_atoms: u64, now: i64, delay_seconds: i64) -> Result<i64> {
-        require!(self.withdrawal.is_none(), PermitPipeError::WithdrawalPending);
-        require!(amount_atoms > 0, PermitPipeError::ZeroAmount);
-        require!(amount_atoms <= self.balance_atoms()?, PermitPipeError::InsufficientBalance);
-        let executable_at = math::deadline(now, delay_seconds).ok_or(PermitPipeError::Overflow)?;
-        self.withdrawal = Some(Withdrawal { amount_atoms, executable_at });
-        Ok(executable_at)
-    }
-
-    /// Takes the requested withdrawal back and says how much it was for.
-    pub fn cancel_withdrawal(&mut self) -> Result<u64> {
-        let withdrawal = self.withdrawal.take().ok_or(PermitPipeError::NoWithdrawal)?;
-        Ok(withdrawal.amount_atoms)
-    }
-
-    /// Books the requested withdrawal and says what to pay: settlements meanwhile may have left less than was asked.
-    pub fn execute_withdrawal(&mut self, now: i64) -> Result<u64> {
-        let withdrawal = self.withdrawal.ok_or(PermitPipeError::NoWithdrawal)?;
-        require!(math::is_due(now, withdrawal.executable_at), PermitPipeError::WithdrawalNotReady);
-        let amount_atoms = withdrawal.amount_atoms.min(self.balance_atoms()?);
-        let withdrawn = self.withdrawn_atoms.checked_add(amount_atoms);
-        self.withdrawn_atoms = withdrawn.ok_or(PermitPipeError::Overflow)?;
-        self.withdrawal = None;
-        Ok(amount_atoms)
+    /// What signs for the vault's address.
+    pub fn signer_seeds<'a>(&'a self, bump: &'a [u8; 1]) -> [&'a [u8]; 3] {
+        [seed::VAULT, self.owner.as_ref(), bump]
     }
 
     /// The next settlement's number, if `given` is it.
@@ -154,52 +72,33 @@ impl Vault {
         Ok(next)
     }
 
-    /// Books a settlement: within the balance, and within the owner's cap for the window that `now` falls in.
-    pub fn settle(&mut self, sequence: u64, amount_atoms: u64, now: i64, window_seconds: i64) -> Result<()> {
-        self.settle_sequence = self.expect_sequence(sequence)?;
+    /// Books the settlement of that number.
+    pub fn settle(&mut self, asset: Asset, sequence: u64, amount_atoms: u64, when: (i64, i64)) -> Result<()> {
         require!(amount_atoms > 0, PermitPipeError::ZeroAmount);
-        require!(amount_atoms <= self.balance_atoms()?, PermitPipeError::SettlementAboveBalance);
-        self.apply_due_cap(now);
-        let window = Window { started_at: self.window_started_at, settled_atoms: self.window_settled_atoms };
-        let window = window.at(now, window_seconds).and_then(|window| window.with(amount_atoms));
-        let window = window.ok_or(PermitPipeError::Overflow)?;
-        require!(window.settled_atoms <= self.cap_atoms, PermitPipeError::SettlementAboveOwnerCap);
-        self.window_started_at = window.started_at;
-        self.window_settled_atoms = window.settled_atoms;
-        let settled = self.settled_atoms.checked_add(amount_atoms);
-        self.settled_atoms = settled.ok_or(PermitPipeError::Overflow)?;
-        Ok(())
+        self.settle_sequence = self.expect_sequence(sequence)?;
+        let (now, window_seconds) = when;
+        self.book(asset).settle(amount_atoms, now, window_seconds)
+    }
+
+    /// Ends the vault, if it is empty, and numbers its last event.
+    pub fn end(&mut self, slot: u64) -> Result<u64> {
+        require!(self.usdc.is_empty()? && self.sol.is_empty()?, PermitPipeError::VaultNotEmpty);
+        let event_seq = self.next_event()?;
+        require!(math::is_closable(event_seq, slot), PermitPipeError::ClosedTooSoon);
+        Ok(event_seq)
     }
 
     /// The number of the next event about this account.
     pub fn next_event(&mut self) -> Result<u64> {
-        self.event_seq = self.event_seq.checked_add(1).ok_or(PermitPipeError::Overflow)?;
+        self.event_seq = math::next_event(self.event_seq).ok_or(PermitPipeError::Overflow)?;
         Ok(self.event_seq)
-    }
-
-    /// Checks that the token account holds what the books say; it may hold more, sent by anybody.
-    pub fn require_backed(&self, holdings_atoms: u64) -> Result<()> {
-        require!(holdings_atoms >= self.balance_atoms()?, PermitPipeError::HoldingsBelowBooks);
-        Ok(())
     }
 
     /// Checks what must hold whenever an instruction ends.
     pub fn invariant(&self) -> Result<()> {
         require!(self.version == Self::VERSION, PermitPipeError::UnknownVersion);
-        self.balance_atoms()?;
-        let is_sound = self.window_settled_atoms <= self.settled_atoms
-            && self.pending_cap.is_none_or(|pending| pending.cap_atoms < self.cap_atoms)
-            && self.withdrawal.is_none_or(|withdrawal| withdrawal.amount_atoms > 0);
-        require!(is_sound, PermitPipeError::InvariantViolated);
-        Ok(())
-    }
-
-    /// Puts a cut of the cap into force once its time has come.
-    fn apply_due_cap(&mut self, now: i64) {
-        if let Some(pending) = self.pending_cap.filter(|pending| math::is_due(now, pending.effective_at)) {
-            self.cap_atoms = pending.cap_atoms;
-            self.pending_cap = None;
-        }
+        self.usdc.invariant()?;
+        self.sol.invariant()
     }
 }
 

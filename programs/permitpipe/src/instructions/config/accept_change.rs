@@ -6,31 +6,14 @@
 
 use anchor_lang::prelude::*;
 
-use crate::{
-    event::{ConfigChange, ConfigChanged},
-    nonce::refuse_durable_nonce,
-    seed,
-    state::Config,
-};
+use super::Govern;
+use crate::{event::ConfigChange, nonce::refuse_durable_nonce};
 
-#[event_cpi]
-#[derive(Accounts)]
-pub struct AcceptChange<'info> {
-    pub accepter: Signer<'info>,
-    #[account(mut, seeds = [seed::CONFIG], bump = config.bump)]
-    pub config: Box<Account<'info, Config>>,
-    /// CHECK: pinned by its address; read for the transaction's first instruction.
-    #[account(address = solana_instructions_sysvar::ID)]
-    pub instructions: UncheckedAccount<'info>,
-}
-
-pub(crate) fn handle(ctx: Context<AcceptChange>) -> Result<()> {
+pub(crate) fn handle(ctx: Context<Govern>) -> Result<()> {
     refuse_durable_nonce(&ctx.accounts.instructions)?;
-    let config = &mut ctx.accounts.config;
-    let change = config.accept(&ctx.accounts.accepter.key(), Clock::get()?.unix_timestamp)?;
-    let event_seq = config.next_event()?;
-    config.invariant()?;
-    let (config, by) = (config.key(), ctx.accounts.accepter.key());
-    emit_cpi!(ConfigChanged { config, event_seq, by, kind: ConfigChange::Accepted { change } });
+    let by = ctx.accounts.signer.key();
+    let change = ctx.accounts.config.accept(&by, Clock::get()?.unix_timestamp)?;
+    let event = ctx.accounts.changed(ConfigChange::Accepted { change })?;
+    emit_cpi!(event);
     Ok(())
 }

@@ -1,8 +1,8 @@
 //! Creates the config.
 //!
 //! - It *shall* succeed once, and only for the program's upgrade authority, so that nobody can get in first.
-//! - It *shall* refuse a USDC mint without 6 decimals, a treasury of another mint, and PERMIT being USDC.
-//! - It *shall* refuse delays outside of 1 second to 30 days, and a withdrawal delay shorter than the window.
+//! - It *shall* refuse a USDC mint without 6 decimals, a treasury or insurance of another mint, and PERMIT being USDC.
+//! - It *shall* refuse limits, delays, bonds, tiers and an oracle out of their bounds.
 
 use anchor_lang::{prelude::*, solana_program::bpf_loader_upgradeable};
 use anchor_spl::token::{Mint, TokenAccount};
@@ -12,7 +12,10 @@ use crate::{
     event::{ConfigChange, ConfigChanged},
     nonce::refuse_durable_nonce,
     seed,
-    state::Config,
+    state::{
+        Config,
+        change::{Bonds, Fee, Limits, Oracle, Tier, Timing},
+    },
 };
 
 /// What the config starts with.
@@ -21,11 +24,13 @@ pub struct InitializeConfigArgs {
     pub admin: Pubkey,
     pub guardian: Pubkey,
     pub settle_authority: Pubkey,
-    pub settle_cap_atoms: u64,
-    pub window_seconds: i64,
-    pub withdrawal_delay_seconds: i64,
-    pub change_delay_seconds: i64,
-    pub min_deposit_atoms: u64,
+    pub verifier: Pubkey,
+    pub limits: Limits,
+    pub timing: Timing,
+    pub bonds: Bonds,
+    pub fee: Fee,
+    pub tiers: [Tier; Tier::COUNT],
+    pub oracle: Option<Oracle>,
 }
 
 #[event_cpi]
@@ -41,6 +46,10 @@ pub struct InitializeConfig<'info> {
     pub permit_mint: Box<Account<'info, Mint>>,
     #[account(token::mint = usdc_mint)]
     pub treasury: Box<Account<'info, TokenAccount>>,
+    /// A wallet that exists: a payment smaller than an account's rent must not fail.
+    pub sol_treasury: SystemAccount<'info>,
+    #[account(token::mint = permit_mint)]
+    pub insurance: Box<Account<'info, TokenAccount>>,
     #[account(
         seeds = [crate::ID.as_ref()], bump, seeds::program = bpf_loader_upgradeable::ID,
         constraint = program_data.upgrade_authority_address == Some(authority.key()) @ PermitPipeError::NotUpgradeAuthority,
@@ -62,17 +71,23 @@ pub(crate) fn handle(ctx: Context<InitializeConfig>, args: InitializeConfigArgs)
         admin: args.admin,
         guardian: args.guardian,
         settle_authority: args.settle_authority,
+        verifier: args.verifier,
         usdc_mint: accounts.usdc_mint.key(),
         permit_mint: accounts.permit_mint.key(),
         treasury: accounts.treasury.key(),
-        settle_cap_atoms: args.settle_cap_atoms,
-        window_seconds: args.window_seconds,
-        withdrawal_delay_seconds: args.withdrawal_delay_seconds,
-        change_delay_seconds: args.change_delay_seconds,
-        min_deposit_atoms: args.min_deposit_atoms,
+        sol_treasury: accounts.sol_treasury.key(),
+        insurance: accounts.insurance.key(),
+        limits: args.limits,
+        timing: args.timing,
+        bonds: args.bonds,
+        fee: args.fee,
+        tiers: args.tiers,
+        oracle: args.oracle,
         pending_change: None,
+        epoch_count: 0,
+        plan_count: 0,
         event_seq: 0,
-        reserved: [0; 219],
+        reserved: [0; 376],
     });
     let event_seq = accounts.config.next_event()?;
     accounts.config.invariant()?;

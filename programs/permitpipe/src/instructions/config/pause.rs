@@ -1,39 +1,17 @@
-//! Stops new promises: opening vaults and deposits.
+//! Stops new promises: vaults, deposits, stakes, relays, templates, plans.
 //!
 //! - The guardian or the admin *shall* pause at once.
-//! - A pause *shall* stop neither withdrawals nor settlement of what was already spent.
+//! - A pause *shall* stop no exit, no claim, and no settlement of what was already spent.
 
 use anchor_lang::prelude::*;
 
-use crate::{
-    error::PermitPipeError,
-    event::{ConfigChange, ConfigChanged},
-    nonce::refuse_durable_nonce,
-    seed,
-    state::Config,
-};
+use super::Govern;
+use crate::event::ConfigChange;
 
-#[event_cpi]
-#[derive(Accounts)]
-pub struct Pause<'info> {
-    pub signer: Signer<'info>,
-    #[account(
-        mut, seeds = [seed::CONFIG], bump = config.bump,
-        constraint = config.is_guardian_or_admin(&signer.key()) @ PermitPipeError::NotGuardianOrAdmin,
-    )]
-    pub config: Box<Account<'info, Config>>,
-    /// CHECK: pinned by its address; read for the transaction's first instruction.
-    #[account(address = solana_instructions_sysvar::ID)]
-    pub instructions: UncheckedAccount<'info>,
-}
-
-pub(crate) fn handle(ctx: Context<Pause>) -> Result<()> {
-    refuse_durable_nonce(&ctx.accounts.instructions)?;
-    let config = &mut ctx.accounts.config;
-    config.pause()?;
-    let event_seq = config.next_event()?;
-    config.invariant()?;
-    let (config, by) = (config.key(), ctx.accounts.signer.key());
-    emit_cpi!(ConfigChanged { config, event_seq, by, kind: ConfigChange::Paused });
+pub(crate) fn handle(ctx: Context<Govern>) -> Result<()> {
+    ctx.accounts.require_guardian_or_admin()?;
+    ctx.accounts.config.pause()?;
+    let event = ctx.accounts.changed(ConfigChange::Paused)?;
+    emit_cpi!(event);
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Pays the treasury for a batch of receipts.
+//! Pays the treasury USDC for a batch of receipts.
 //!
 //! - Only the settle authority *shall* settle, and only to the treasury in the config.
 //! - It *shall* be the vault's next settlement: a replay, or one out of turn, is refused.
@@ -7,13 +7,14 @@
 //! - It *shall* work while the program is paused: what was spent is owed.
 
 use anchor_lang::prelude::*;
-use anchor_spl::token::{self, Mint, Token, TokenAccount, TransferChecked};
+use anchor_spl::token::{Mint, Token, TokenAccount};
 
 use crate::{
     error::PermitPipeError,
     event::Settled,
     seed,
-    state::{Config, Settlement, Vault},
+    state::{Asset, Config, Settlement, Vault},
+    token::Transfer,
 };
 
 /// What is settled.
@@ -60,20 +61,30 @@ pub struct Settle<'info> {
 
 pub(crate) fn handle(ctx: Context<Settle>, args: SettleArgs) -> Result<()> {
     let SettleArgs { sequence, amount_atoms, receipt_count, receipts_root } = args;
+    let (accounts, now, asset) = (&mut *ctx.accounts, Clock::get()?.unix_timestamp, Asset::Usdc);
     require!(receipt_count > 0, PermitPipeError::NoReceipts);
-    require!(amount_atoms <= ctx.accounts.config.settle_cap_atoms, PermitPipeError::SettlementAboveSettleCap);
-    let (now, bump) = (Clock::get()?.unix_timestamp, ctx.bumps.settlement);
-    ctx.accounts.vault.settle(sequence, amount_atoms, now, ctx.accounts.config.window_seconds)?;
-    ctx.accounts.record(args, now, bump)?;
-    ctx.accounts.transfer(amount_atoms)?;
-    ctx.accounts.vault_usdc.reload()?;
-    let holdings_atoms = ctx.accounts.vault_usdc.amount;
-    let vault = &mut ctx.accounts.vault;
-    let event_seq = vault.next_event()?;
-    vault.require_backed(holdings_atoms)?;
-    vault.invariant()?;
-    let (vault, owner, settled_atoms) = (vault.key(), vault.owner, vault.settled_atoms);
-    emit_cpi!(Settled { vault, owner, event_seq, sequence, amount_atoms, receipt_count, receipts_root, settled_atoms });
+    let settle_cap_atoms = accounts.config.settle_cap_atoms(asset);
+    require!(amount_atoms <= settle_cap_atoms, PermitPipeError::SettlementAboveSettleCap);
+    accounts.vault.settle(asset, sequence, amount_atoms, (now, accounts.config.timing.window_seconds))?;
+    accounts.record(args, now, ctx.bumps.settlement)?;
+    accounts.pay(amount_atoms)?;
+    accounts.vault_usdc.reload()?;
+    let event_seq = accounts.vault.next_event()?;
+    accounts.vault.usdc.require_backed(accounts.vault_usdc.amount)?;
+    accounts.vault.invariant()?;
+    let event = Settled {
+        vault: accounts.vault.key(),
+        owner: accounts.vault.owner,
+        event_seq,
+        asset,
+        sequence,
+        amount_atoms,
+        charge_credits: amount_atoms,
+        receipt_count,
+        receipts_root,
+        settled_atoms: accounts.vault.usdc.settled_atoms,
+    };
+    emit_cpi!(event);
     Ok(())
 }
 
@@ -83,31 +94,29 @@ impl Settle<'_> {
         self.settlement.set_inner(Settlement {
             version: Settlement::VERSION,
             bump,
+            asset: Asset::Usdc,
             vault: self.vault.key(),
             sequence: args.sequence,
             amount_atoms: args.amount_atoms,
+            charge_credits: args.amount_atoms,
             receipt_count: args.receipt_count,
             receipts_root: args.receipts_root,
             settled_at: now,
             payer: self.payer.key(),
-            reserved: [0; 26],
+            reserved: [0; 25],
         });
         self.settlement.invariant()
     }
 
     /// Vault's token account to the treasury, signed by the vault's address.
-    fn transfer(&self, amount_atoms: u64) -> Result<()> {
-        let accounts = TransferChecked {
+    fn pay(&self, amount_atoms: u64) -> Result<()> {
+        let transfer = Transfer {
+            program: &self.token_program,
+            mint: &self.usdc_mint,
             from: self.vault_usdc.to_account_info(),
-            mint: self.usdc_mint.to_account_info(),
             to: self.treasury.to_account_info(),
             authority: self.vault.to_account_info(),
         };
-        let seeds: &[&[u8]] = &[seed::VAULT, self.vault.owner.as_ref(), &[self.vault.bump]];
-        token::transfer_checked(
-            CpiContext::new_with_signer(self.token_program.key(), accounts, &[seeds]),
-            amount_atoms,
-            self.usdc_mint.decimals,
-        )
+        transfer.send_signed(amount_atoms, &self.vault.signer_seeds(&[self.vault.bump]))
     }
 }

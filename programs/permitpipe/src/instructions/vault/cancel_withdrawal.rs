@@ -4,25 +4,22 @@
 
 use anchor_lang::prelude::*;
 
-use crate::{error::PermitPipeError, event::WithdrawalCancelled, seed, state::Vault};
+use super::OwnVault;
+use crate::{event::WithdrawalCancelled, state::Asset};
 
-#[event_cpi]
-#[derive(Accounts)]
-pub struct CancelWithdrawal<'info> {
-    pub owner: Signer<'info>,
-    #[account(
-        mut, seeds = [seed::VAULT, vault.owner.as_ref()], bump = vault.bump,
-        has_one = owner @ PermitPipeError::NotOwner,
-    )]
-    pub vault: Box<Account<'info, Vault>>,
+/// Which one.
+#[derive(AnchorSerialize, AnchorDeserialize, Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CancelWithdrawalArgs {
+    pub asset: Asset,
 }
 
-pub(crate) fn handle(ctx: Context<CancelWithdrawal>) -> Result<()> {
+pub(crate) fn handle(ctx: Context<OwnVault>, args: CancelWithdrawalArgs) -> Result<()> {
+    let asset = args.asset;
     let vault = &mut ctx.accounts.vault;
-    let amount_atoms = vault.cancel_withdrawal()?;
+    let amount_atoms = vault.book(asset).cancel_withdrawal()?;
     let event_seq = vault.next_event()?;
     vault.invariant()?;
     let (vault, owner) = (vault.key(), vault.owner);
-    emit_cpi!(WithdrawalCancelled { vault, owner, event_seq, amount_atoms });
+    emit_cpi!(WithdrawalCancelled { vault, owner, event_seq, asset, amount_atoms });
     Ok(())
 }

@@ -1,24 +1,26 @@
 //! Opens the signer's vault and the USDC token account that belongs to it alone.
 //!
-//! - Each owner *shall* have one vault, opened by its own signature, with a cap per window of its own choice.
+//! - Each owner *shall* have one vault, opened by its own signature, with caps per window of its own choice.
 //! - It *shall* work when somebody sent lamports to either address before.
 //! - It *shall* be refused while the program is paused.
+//! - A vault opened again *shall* go on above every number it used before.
 
 use anchor_lang::prelude::*;
 use anchor_spl::token::{Mint, Token, TokenAccount};
 
 use crate::{
-    error::PermitPipeError,
     event::VaultOpened,
     seed,
     state::{Config, Vault},
 };
 
-/// The cap to start with.
+/// The caps to start with: what settlements may take in one window.
 #[derive(AnchorSerialize, AnchorDeserialize, Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OpenVaultArgs {
-    /// What settlements may take in one window.
+    /// In USDC.
     pub cap_atoms: u64,
+    /// In SOL.
+    pub cap_lamports: u64,
 }
 
 #[event_cpi]
@@ -27,11 +29,7 @@ pub struct OpenVault<'info> {
     /// Pays for both accounts.
     #[account(mut)]
     pub owner: Signer<'info>,
-    #[account(
-        seeds = [seed::CONFIG], bump = config.bump,
-        has_one = usdc_mint,
-        constraint = !config.is_paused @ PermitPipeError::Paused,
-    )]
+    #[account(seeds = [seed::CONFIG], bump = config.bump, has_one = usdc_mint)]
     pub config: Box<Account<'info, Config>>,
     #[account(init, payer = owner, space = Vault::SIZE, seeds = [seed::VAULT, owner.key().as_ref()], bump)]
     pub vault: Box<Account<'info, Vault>>,
@@ -46,13 +44,14 @@ pub struct OpenVault<'info> {
 }
 
 pub(crate) fn handle(ctx: Context<OpenVault>, args: OpenVaultArgs) -> Result<()> {
-    let (owner, now) = (ctx.accounts.owner.key(), Clock::get()?.unix_timestamp);
-    let bumps = (ctx.bumps.vault, ctx.bumps.vault_usdc);
+    let OpenVaultArgs { cap_atoms, cap_lamports } = args;
+    ctx.accounts.config.require_running()?;
+    let (owner, bumps) = (ctx.accounts.owner.key(), (ctx.bumps.vault, ctx.bumps.vault_usdc));
     let vault = &mut ctx.accounts.vault;
-    vault.set_inner(Vault::open(owner, args.cap_atoms, now, bumps)?);
+    vault.set_inner(Vault::open(owner, (cap_atoms, cap_lamports), &Clock::get()?, bumps)?);
     let event_seq = vault.next_event()?;
     vault.invariant()?;
     let vault = vault.key();
-    emit_cpi!(VaultOpened { vault, owner, event_seq, cap_atoms: args.cap_atoms });
+    emit_cpi!(VaultOpened { vault, owner, event_seq, cap_atoms, cap_lamports });
     Ok(())
 }
