@@ -7,6 +7,7 @@
 //! | `attack` | accounts and transactions built to deceive |
 //! | `boundary` | clocks, extremes and malformed data |
 //! | `units` | compute units of each instruction, against the committed snapshot |
+//! | `walk` | a random walk over all instructions, against a naive model |
 //! | `arithmetic` | the fallback compiler's integers against the host's |
 //! | `artifact` | where the built programs are found |
 //! | `world` | the chain all of these start from |
@@ -18,4 +19,5 @@ mod boundary;
 mod lifecycle;
 mod refusal;
 mod units;
+mod walk;
 mod world;

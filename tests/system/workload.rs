@@ -21,7 +21,9 @@ use serde_json::json;
 use tokio::{sync::Notify, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use crate::{random::Random, world::World};
+use permitpipe_tests::random::Random;
+
+use crate::world::World;
 
 const AGENTS: usize = 6;
 /// An agent's own patience; a stream that stalls is given up.

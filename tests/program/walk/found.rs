@@ -1,0 +1,1 @@
+//! Walks that once failed, kept by name with what was wrong.
