@@ -54,3 +54,10 @@ test('a stake is read and written back the same', () => {
 test('an error is known by its number', () => {
   assert.match(permitpipe.getPermitpipeErrorMessage(permitpipe.PERMITPIPE_ERROR__ZERO_AMOUNT), /at least 1 atom/);
 });
+
+test('the versions are those that the Rust SDK reads, and another one is refused', () => {
+  assert.deepEqual(permitpipe.ACCOUNT_VERSIONS, vectors.versions);
+  const stake = permitpipe.getStakeDecoder().decode(data('stake'));
+  assert.equal(permitpipe.requireKnown('stake', stake), stake);
+  assert.throws(() => permitpipe.requireKnown('stake', { ...stake, version: 9 }), /version 9, .* reads version 1;/);
+});

@@ -1,4 +1,4 @@
-// What the Rust SDK builds from the same keys: generated/vectors.json, which sdk/examples/vectors.rs prints.
+// What the Rust SDK builds from the same keys: generated/vectors.json, which sdk/examples/vectors prints.
 
 import { readFileSync } from 'node:fs';
 
@@ -12,6 +12,7 @@ type Vectors = {
   instructions: Record<string, Built>;
   accounts: Record<string, string>;
   events: Record<string, string>;
+  versions: Record<string, number>;
 };
 
 /** Run in sdk/typescript. */
