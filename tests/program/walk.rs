@@ -9,11 +9,9 @@
 //! | `act` | every instruction with random arguments |
 //! | `model` | what the rules say |
 //! | `check` | chain against model, and the invariants |
-//! | `found` | walks that once failed, by name |
 
 mod act;
 mod check;
-mod found;
 mod ground;
 mod model;
 

@@ -107,6 +107,9 @@ pub enum PermitPipeError {
     /// Only the verifier may do this.
     #[msg("The signer is not the verifier in the config; sign with it")]
     NotVerifier = 6122,
+    /// Small payments to it would fail.
+    #[msg("The SOL treasury does not exist yet; send it the rent of an empty account first")]
+    BadSolTreasury = 6123,
 
     /// Only the vault's owner may do this.
     #[msg("The signer does not own the vault; sign with its owner")]
@@ -307,7 +310,7 @@ impl PermitPipeError {
         Self::NotGuardianOrAdmin, Self::NotAccepter, Self::DefaultAuthority, Self::BadDelay, Self::BadUsdcMint,
         Self::SameMint, Self::ChangePending, Self::NoPendingChange, Self::ChangeNotReady, Self::ChangeExpired,
         Self::DurableNonce, Self::Paused, Self::AlreadyPaused, Self::NotPaused, Self::CapNotLower,
-        Self::VetoOfReplacement, Self::BadTiers, Self::BadBonds, Self::BadLimits, Self::BadOracle, Self::NotVerifier,
+        Self::VetoOfReplacement, Self::BadTiers, Self::BadBonds, Self::BadLimits, Self::BadOracle, Self::NotVerifier, Self::BadSolTreasury,
         Self::NotOwner, Self::DepositTooSmall, Self::InsufficientBalance, Self::WithdrawalPending, Self::NoWithdrawal,
         Self::WithdrawalNotReady, Self::HoldingsBelowBooks, Self::CapTooLarge, Self::VaultNotEmpty, Self::NoOracle, Self::NotSettleAuthority,
         Self::WrongTreasury, Self::WrongSequence, Self::NoReceipts, Self::SettlementAboveBalance,

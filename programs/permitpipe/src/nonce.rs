@@ -1,4 +1,4 @@
-//! The refusal of durable nonces in config instructions.
+//! The refusal of durable nonces in instructions of admin, guardian and verifier.
 //!
 //! A transaction over a durable nonce stays valid for months, so one signature phished today could change the config
 //! much later. The runtime honours such a nonce only when the transaction's first instruction advances it, so looking

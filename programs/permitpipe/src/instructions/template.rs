@@ -16,7 +16,9 @@ pub use revoke::*;
 use anchor_lang::prelude::*;
 
 use crate::{
+    error::PermitPipeError,
     event::{TemplateChange, TemplateChanged},
+    nonce::refuse_durable_nonce,
     seed,
     state::{Config, Template},
 };
@@ -31,6 +33,17 @@ pub struct JudgeTemplate<'info> {
     pub config: Box<Account<'info, Config>>,
     #[account(mut, seeds = [seed::TEMPLATE, template.hash.as_ref()], bump = template.bump)]
     pub template: Box<Account<'info, Template>>,
+    /// CHECK: pinned by its address; read for the transaction's first instruction.
+    #[account(address = solana_instructions_sysvar::ID)]
+    pub instructions: UncheckedAccount<'info>,
+}
+
+impl JudgeTemplate<'_> {
+    /// Refuses durable nonces, and everybody but the verifier.
+    fn require_verifier(&self) -> Result<()> {
+        require_keys_eq!(self.signer.key(), self.config.verifier, PermitPipeError::NotVerifier);
+        refuse_durable_nonce(&self.instructions)
+    }
 }
 
 /// Checks the template and gives the event of its change.

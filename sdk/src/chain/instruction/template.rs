@@ -2,7 +2,7 @@
 
 use solana_sdk::{instruction::Instruction, pubkey::Pubkey};
 
-use super::{SYSTEM_PROGRAM, TOKEN_PROGRAM, accounts, build, data};
+use super::{INSTRUCTIONS, SYSTEM_PROGRAM, TOKEN_PROGRAM, accounts, build, data};
 use crate::chain::{
     Config, PROGRAM_ID, config_address, event_authority, program, template_address, template_permit_address,
 };
@@ -52,6 +52,7 @@ pub fn revoke_template(config: &Config, hash: &[u8; 32], publisher: &Pubkey) -> 
         insurance: config.insurance,
         permit_mint: config.permit_mint,
         token_program: TOKEN_PROGRAM,
+        instructions: INSTRUCTIONS,
         event_authority: event_authority(),
         program: PROGRAM_ID,
     };
@@ -97,6 +98,7 @@ fn judge(signer: &Pubkey, hash: &[u8; 32]) -> accounts::JudgeTemplate {
         signer: *signer,
         config: config_address(),
         template: template_address(hash),
+        instructions: INSTRUCTIONS,
         event_authority: event_authority(),
         program: PROGRAM_ID,
     }

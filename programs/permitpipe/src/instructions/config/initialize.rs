@@ -46,7 +46,8 @@ pub struct InitializeConfig<'info> {
     pub permit_mint: Box<Account<'info, Mint>>,
     #[account(token::mint = usdc_mint)]
     pub treasury: Box<Account<'info, TokenAccount>>,
-    /// A wallet that exists: a payment smaller than an account's rent must not fail.
+    /// A wallet that exists: a payment smaller than the rent of an empty account would fail.
+    #[account(constraint = sol_treasury.lamports() >= Rent::get()?.minimum_balance(0) @ PermitPipeError::BadSolTreasury)]
     pub sol_treasury: SystemAccount<'info>,
     #[account(token::mint = permit_mint)]
     pub insurance: Box<Account<'info, TokenAccount>>,

@@ -6,11 +6,11 @@
 use anchor_lang::prelude::*;
 
 use super::{JudgeTemplate, changed};
-use crate::{error::PermitPipeError, event::TemplateChange};
+use crate::event::TemplateChange;
 
 pub(crate) fn handle(ctx: Context<JudgeTemplate>) -> Result<()> {
     let accounts = &mut *ctx.accounts;
-    require_keys_eq!(accounts.signer.key(), accounts.config.verifier, PermitPipeError::NotVerifier);
+    accounts.require_verifier()?;
     let delay_seconds = accounts.config.timing.change_delay_seconds;
     let eta = accounts.template.accuse(Clock::get()?.unix_timestamp, delay_seconds)?;
     let event = changed(&mut accounts.template, TemplateChange::Accused { eta })?;

@@ -10,6 +10,7 @@ use super::changed;
 use crate::{
     error::PermitPipeError,
     event::TemplateChange,
+    nonce::refuse_durable_nonce,
     seed,
     state::{Config, Template},
     token::{Close, Transfer},
@@ -39,10 +40,14 @@ pub struct RevokeTemplate<'info> {
     pub insurance: Box<Account<'info, TokenAccount>>,
     pub permit_mint: Box<Account<'info, Mint>>,
     pub token_program: Program<'info, Token>,
+    /// CHECK: pinned by its address; read for the transaction's first instruction.
+    #[account(address = solana_instructions_sysvar::ID)]
+    pub instructions: UncheckedAccount<'info>,
 }
 
 pub(crate) fn handle(ctx: Context<RevokeTemplate>) -> Result<()> {
     let accounts = &mut *ctx.accounts;
+    refuse_durable_nonce(&accounts.instructions)?;
     let forfeited_atoms = accounts.template.revoke(Clock::get()?.unix_timestamp)?;
     accounts.forfeit()?;
     let event = changed(&mut accounts.template, TemplateChange::Revoked { forfeited_atoms })?;

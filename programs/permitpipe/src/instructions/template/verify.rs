@@ -5,11 +5,11 @@
 use anchor_lang::prelude::*;
 
 use super::{JudgeTemplate, changed};
-use crate::{error::PermitPipeError, event::TemplateChange};
+use crate::event::TemplateChange;
 
 pub(crate) fn handle(ctx: Context<JudgeTemplate>) -> Result<()> {
     let accounts = &mut *ctx.accounts;
-    require_keys_eq!(accounts.signer.key(), accounts.config.verifier, PermitPipeError::NotVerifier);
+    accounts.require_verifier()?;
     accounts.template.verify(Clock::get()?.unix_timestamp)?;
     let event = changed(&mut accounts.template, TemplateChange::Verified)?;
     emit_cpi!(event);

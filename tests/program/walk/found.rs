@@ -1,1 +1,0 @@
-//! Walks that once failed, kept by name with what was wrong.
