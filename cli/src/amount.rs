@@ -114,6 +114,12 @@ impl Unit {
         let (whole, fraction) = digits.split_at(digits.len().saturating_sub(width));
         format!("{whole}.{fraction}")
     }
+
+    /// As a person would type it, such as `0.25`.
+    pub fn typed(self, atoms: u64) -> String {
+        let digits = self.digits(atoms);
+        if digits.contains('.') { digits.trim_end_matches('0').trim_end_matches('.').into() } else { digits }
+    }
 }
 
 /// What a vault can hold, on the command line.
@@ -223,6 +229,9 @@ mod tests {
         assert_eq!(Unit::USD.show(250_000), "0.250000 USD");
         assert_eq!(Unit::SOL.show(12_000_000_001), "12.000000001 SOL");
         assert_eq!(Unit::permit(0).show(7), "7 PERMIT");
+        for (unit, atoms, typed) in [(Unit::USD, 250_000, "0.25"), (Unit::SOL, 0, "0"), (Unit::permit(0), 100, "100")] {
+            assert_eq!(unit.typed(atoms), typed);
+        }
         assert_eq!(
             (percent(0), percent(500), percent(1_250), percent(5)),
             ("0 %".into(), "5 %".into(), "12.5 %".into(), "0.05 %".into())

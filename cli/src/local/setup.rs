@@ -64,7 +64,7 @@ fn other_version(folder: &Folder, machine: &Machine) -> (String, String) {
     if machine.has_own_chain() {
         let path = folder.path().display();
         let advice =
-            format!("start afresh: move {path} away (its test money with it), or name another folder: --data DIR");
+            format!("start afresh: move {path} away and store its secrets anew, or name another folder: --data DIR");
         return (format!("the local chain in {path}"), advice);
     }
     (format!("the local chain at {}", machine.rpc_url()), "start that chain anew, with a new database".into())

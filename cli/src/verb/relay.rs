@@ -91,7 +91,7 @@ async fn register(args: &Register, context: &Context) -> Result<(), Error> {
     }
     let staked = staker.found.as_ref().map_or(0, |stake| stake.position.staked_atoms);
     if staked < bond {
-        let missing = unit.digits(bond.saturating_sub(staked));
+        let missing = unit.typed(bond.saturating_sub(staked));
         return Err(Error::new(format!(
             "a relay's bond is {}, the wallet has staked {}",
             unit.show(bond),

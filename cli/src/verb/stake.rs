@@ -61,12 +61,12 @@ async fn add(amount: Option<&Decimal>, beneficiary: Option<Pubkey>, context: &Co
     let signature = owner.send(&instructions).await?;
     let staker = Staker { found: find(owner).await?, ..staker };
     let (stake, now) = (staker.stake()?, staker.owner.rpc.clock().await?);
-    let text = match atoms {
-        Some(atoms) => format!("{}, transaction {signature}", staker.unit.show(atoms)),
-        None => format!("for {}, transaction {signature}", stake.beneficiary),
+    let (stage, what) = match atoms {
+        Some(atoms) => ("staked", staker.unit.show(atoms)),
+        None => ("assigned", format!("to {}", stake.beneficiary)),
     };
-    let value = staker.json(stake, now, json!({ "stage": "staked", "signature": signature, "amount_atoms": atoms }));
-    context.report("staked", &text, &value);
+    let value = staker.json(stake, now, json!({ "stage": stage, "signature": signature, "amount_atoms": atoms }));
+    context.report(stage, &format!("{what}, transaction {signature}"), &value);
     context.say("in all", &staker.unit.show(stake.position.staked_atoms));
     context.say("full weight", &format!("from {} on", output::at(staker.full_at(&stake.position))));
     Ok(())

@@ -51,7 +51,7 @@ pub async fn run(_: Args, context: &Context) -> Result<(), Error> {
             format!("your stake grows there by itself until {}", output::at(staker.full_at(&position)))
         } else {
             let stake_atoms = next.min_weight_atoms.saturating_sub(position.staked_atoms);
-            format!("permitpipe stake {}", unit.digits(stake_atoms))
+            format!("permitpipe stake {}", unit.typed(stake_atoms))
         };
         output::line(format!("{missing} are missing to {discount}: {how}"));
     }

@@ -73,9 +73,13 @@ async fn request(amount: &Amount, context: &Context, will_wait: bool) -> Result<
         Amount::Decimal(amount) => unit.atoms(amount)?,
     };
     if atoms == 0 || atoms > free {
-        let (free, bonded, wanted) = (unit.show(free), unit.show(position.bonded_atoms), unit.show(atoms));
-        return Err(Error::new(format!("{free} can be unstaked ({bonded} bond a relay), the request is {wanted}"))
-            .advise("ask for less; the bond is free once the relay is retired: permitpipe relay retire"));
+        let error = Error::new(format!("{} can be unstaked, the request is {}", unit.show(free), unit.show(atoms)));
+        return Err(if position.bonded_atoms > 0 {
+            let bonded = unit.show(position.bonded_atoms);
+            error.advise(format!("{bonded} bond a relay and are free once it is retired: permitpipe relay retire"))
+        } else {
+            error.advise("ask for at most that: permitpipe stake show")
+        });
     }
     let signature = staker.owner.send(&[request_unstake(&staker.owner.key(), atoms)]).await?;
     let Unlocking { unlocks_at, .. } = requested(&Staker::load(context).await?)?;

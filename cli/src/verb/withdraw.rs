@@ -99,7 +99,7 @@ impl Exit<'_> {
         if atoms == 0 || atoms > inside {
             let (holds, wanted) = (unit.show(inside), unit.show(atoms));
             return Err(Error::new(format!("the vault holds {holds}, the withdrawal is {wanted}"))
-                .advise(format!("withdraw at least {} and at most what it holds", unit.digits(1))));
+                .advise(format!("withdraw at least {} and at most what it holds", unit.typed(1))));
         }
         let signature = self.owner.send(&[request_withdrawal(&self.owner.key(), self.asset.asset(), atoms)]).await?;
         let Some(Withdrawal { executable_at, .. }) = self.book().await?.withdrawal else {
