@@ -116,6 +116,23 @@ impl Rpc {
         account.map(decode).transpose()
     }
 
+    /// Those of many accounts of our program that exist, in order; a hundred at a time, which is what a node answers.
+    pub async fn find_all<T>(
+        &self,
+        addresses: &[Pubkey],
+        decode: fn(&[u8]) -> Result<T, ChainError>,
+    ) -> Result<Vec<T>, Error> {
+        let mut all = Vec::new();
+        for addresses in addresses.chunks(100) {
+            let found = self.client.get_multiple_accounts(addresses).await.map_err(|e| self.unreachable(&e))?;
+            let ours = addresses.iter().zip(found).filter_map(|(address, found)| Some((address, found?)));
+            for (address, account) in ours.filter(|(_, account)| account.owner == program::PROGRAM_ID) {
+                all.push(decode(&account.data).explain(|| format!("cannot read the account {address}"))?);
+            }
+        }
+        Ok(all)
+    }
+
     /// The program's config.
     pub async fn config(&self) -> Result<program::Config, Error> {
         let found = self.find(&program::config_address(), program::decode_config).await?;

@@ -84,6 +84,11 @@ impl Context {
     }
 }
 
+/// A wallet's address on the command line.
+fn address(text: &str) -> Result<Pubkey, String> {
+    text.parse().map_err(|_| "not a wallet's address: 32 bytes in base58, which are 32 to 44 characters".into())
+}
+
 /// An owner with everything needed to act on chain.
 pub struct Owner {
     /// Signs.

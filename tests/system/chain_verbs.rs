@@ -6,7 +6,7 @@ use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf};
 use permitpipe_sdk::chain::{self, Config, PublishEpochArgs, Statement, instruction};
 use permitpipe_tests::system::{cli::Cli, port, process::Process, program};
 use serde_json::{Value, json};
-use solana_client::nonblocking::rpc_client::RpcClient;
+use solana_client::{nonblocking::rpc_client::RpcClient, rpc_request::RpcRequest};
 use solana_commitment_config::CommitmentConfig;
 use solana_sdk::{
     instruction::{AccountMeta, Instruction},
@@ -19,8 +19,8 @@ use tempfile::TempDir;
 
 use crate::world::PATIENCE;
 
-/// Withdrawals, cool-down and warm-up: long enough to be seen, short enough to be waited for.
-const DELAY_SECONDS: &str = "4";
+/// Withdrawals, cool-down and warm-up: long enough to be seen by the verb right after, short enough to be waited for.
+const DELAY_SECONDS: &str = "5";
 const PERMIT: u64 = 1_000_000;
 const ASSOCIATED_TOKEN_PROGRAM: Pubkey = Pubkey::from_str_const("ATokenGPvbdGVxr1b2hvZbsiqW5xWH25efTNsLJA8knL");
 
@@ -29,6 +29,8 @@ struct Installation {
     cli: Cli,
     rpc: RpcClient,
     up: Process,
+    /// The broker's; the chain's are the two above.
+    first_port: u16,
     folder: TempDir,
 }
 
@@ -49,7 +51,7 @@ async fn the_owner_reaches_all_of_the_program_by_the_command_line() {
     relay(&installation).await;
     reward(&installation).await;
     contradiction(&installation).await;
-    installation.up.stop().await.unwrap();
+    other_version(installation).await;
 }
 
 /// SOL goes in, is limited, comes out again; USDC beside it stays.
@@ -165,17 +167,17 @@ async fn relay(on: &Installation) {
     assert_eq!((&registered["stage"], &registered["bond_atoms"]), (&json!("registered"), &json!(1_000 * PERMIT)));
     let mode = fs::metadata(registered["key_file"].as_str().unwrap()).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
+    on.refused(&["relay", "rotate-key", "--new-key"], "changed too recently").await;
     on.refused(&register, "has a relay already").await;
     on.refused(&["unstake", "201"], "200.000000 PERMIT can be unstaked").await;
     on.refused(&["relay", "update", "--endpoint", "http://relay.example"], "https://").await;
     on.json(&["relay", "update", "--endpoint", "wss://relay.example"]).await;
-    on.refused(&["relay", "rotate-key", "--new-key"], "changed too recently").await;
     on.pass_delay().await;
     assert_eq!(on.json(&["relay", "rotate-key", "--new-key"]).await["previous_key"], registered["key"]);
     on.refused(&["relay", "close"], "in service").await;
     assert_eq!(on.json(&["relay", "retire"]).await["stage"], "retired");
-    on.refused(&["relay", "update", "--endpoint", "wss://relay.example"], "is retired").await;
     on.refused(&["relay", "close"], "retired too recently").await;
+    on.refused(&["relay", "update", "--endpoint", "wss://relay.example"], "is retired").await;
     on.pass_delay().await;
     assert_eq!(on.json(&["relay", "close"]).await["stage"], "closed");
     on.json(&register).await;
@@ -229,21 +231,34 @@ async fn contradiction(on: &Installation) {
     assert_eq!(on.json(&["stake"]).await["staked_atoms"], 0);
 }
 
+/// `up` does not go on from a config that another version wrote, and says what to do.
+async fn other_version(mut on: Installation) {
+    let address = chain::config_address();
+    let mut config = on.rpc.get_account_data(&address).await.unwrap();
+    // Its version follows the discriminator.
+    config[8] = Config::VERSION - 1;
+    let change = json!([address.to_string(), { "data": hex::encode(config) }]);
+    let method = "surfnet_setAccount";
+    on.rpc.send::<Value>(RpcRequest::Custom { method }, change).await.unwrap();
+    on.up.stop().await.unwrap();
+    on.up = start_up(&on.cli, on.first_port);
+    let refused = on.up.next_line(PATIENCE).await.unwrap_err().to_string();
+    assert!(refused.contains("another version of the on-chain program"), "{refused}");
+    assert!(refused.contains(on.folder.path().to_str().unwrap()) && refused.contains("--data"), "{refused}");
+}
+
 impl Installation {
     async fn start() -> Self {
         let folder = tempfile::Builder::new().prefix("permitpipe-verbs-").tempdir().unwrap();
         // Postgres may have to run as another user, who passes through here.
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o711)).unwrap();
         let cli = Cli::new(program::permitpipe().unwrap(), folder.path());
-        let first = port::free(3).unwrap();
-        let (listen, rpc_port) = (format!("127.0.0.1:{first}"), (first + 1).to_string());
-        let mut words = vec!["--json", "up", "--listen", &listen, "--rpc-port", &rpc_port, "--slot-ms", "100"];
-        words.extend(["--withdrawal-delay", DELAY_SECONDS, "--window", DELAY_SECONDS]);
-        let mut up = Process::start("permitpipe up", cli.command(&words), &folder.path().join("up.err")).unwrap();
+        let first_port = port::free(3).unwrap();
+        let mut up = start_up(&cli, first_port);
         up.next_line(PATIENCE * 2).await.unwrap();
-        let url = format!("http://127.0.0.1:{rpc_port}");
+        let url = format!("http://127.0.0.1:{}", first_port + 1);
         let rpc = RpcClient::new_with_commitment(url, CommitmentConfig::confirmed());
-        Self { cli, rpc, up, folder }
+        Self { cli, rpc, up, first_port, folder }
     }
 
     async fn json(&self, words: &[impl AsRef<str>]) -> Value {
@@ -299,6 +314,13 @@ impl Installation {
         let signed = Transaction::new_signed_with_payer(instructions, Some(&signer.pubkey()), &[signer], recent);
         self.rpc.send_and_confirm_transaction(&signed).await.unwrap();
     }
+}
+
+fn start_up(cli: &Cli, first_port: u16) -> Process {
+    let (listen, rpc_port) = (format!("127.0.0.1:{first_port}"), (first_port + 1).to_string());
+    let mut words = vec!["--json", "up", "--listen", &listen, "--rpc-port", &rpc_port, "--slot-ms", "100"];
+    words.extend(["--withdrawal-delay", DELAY_SECONDS, "--window", DELAY_SECONDS]);
+    Process::start("permitpipe up", cli.command(&words), &cli.data().join("up.err")).unwrap()
 }
 
 fn associated(owner: &Pubkey, mint: &Pubkey) -> Pubkey {

@@ -87,11 +87,9 @@ pub async fn run(verb: Verb, context: &Context) -> Result<(), Error> {
 
 async fn list(context: &Context) -> Result<(), Error> {
     let owner = context.owner()?;
-    let mut plans = Vec::new();
-    for number in 1..=owner.rpc.config().await?.plan_count {
-        // One that is closed has left its number.
-        plans.extend(find(&owner, number).await?);
-    }
+    // One that is closed has left its number.
+    let addresses: Vec<_> = (1..=owner.rpc.config().await?.plan_count).map(chain::plan_address).collect();
+    let plans = owner.rpc.find_all(&addresses, chain::decode_plan).await?;
     if context.json {
         output::json(&json!({ "plans": plans.iter().map(json_of).collect::<Vec<_>>() }));
         return Ok(());

@@ -38,6 +38,7 @@ pub enum Verb {
     /// Show a relay
     Show {
         /// Whose [default: the wallet's own]
+        #[arg(value_parser = super::address)]
         operator: Option<Pubkey>,
     },
     /// Take the relay's reward of one epoch

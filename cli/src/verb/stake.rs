@@ -21,7 +21,7 @@ pub struct Args {
     /// PERMIT, such as 100 or 0.5; opens the stake where there is none
     amount: Option<Decimal>,
     /// Whose fee it discounts, a wallet [default: the staker's own]; naming another one starts the weight anew
-    #[arg(long = "for", value_name = "WALLET")]
+    #[arg(long = "for", value_name = "WALLET", value_parser = super::address)]
     beneficiary: Option<Pubkey>,
     #[command(subcommand)]
     verb: Option<Verb>,

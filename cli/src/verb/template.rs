@@ -1,6 +1,11 @@
 //! `permitpipe template`: service templates in the registry on chain, by the SHA-256 of their content.
 
-use std::{convert::Infallible, fs, path::PathBuf, str::FromStr};
+use std::{
+    convert::Infallible,
+    fs,
+    path::{Path, PathBuf},
+    str::FromStr,
+};
 
 use permitpipe_sdk::chain::{
     self, Config, Template, TemplateStatus,
@@ -93,7 +98,7 @@ pub async fn run(verb: Verb, context: &Context) -> Result<(), Error> {
     Ok(())
 }
 
-async fn publish(file: &PathBuf, context: &Context) -> Result<(), Error> {
+async fn publish(file: &Path, context: &Context) -> Result<(), Error> {
     let (hash, owner) = (hash_of(file)?, context.owner()?);
     if let Some(template) = find(&owner, &hash).await? {
         return Err(Error::new(format!("{} is published already, by {}", hex::encode(hash), template.publisher))
@@ -205,7 +210,7 @@ impl Which {
     }
 }
 
-fn hash_of(path: &PathBuf) -> Result<[u8; 32], Error> {
+fn hash_of(path: &Path) -> Result<[u8; 32], Error> {
     let content = fs::read(path).explain(|| format!("cannot read {}", path.display()))?;
     Ok(Sha256::digest(content).into())
 }

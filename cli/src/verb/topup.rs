@@ -28,8 +28,8 @@ const LAMPORTS_TO_KEEP: u64 = 10_000_000;
 pub struct Args {
     /// USD, such as 5 or 0.25; with --asset sol in SOL
     amount: Decimal,
-    /// What to move
-    #[arg(long, value_enum, default_value_t)]
+    /// What to move: usdc or sol
+    #[arg(long, value_enum, default_value_t, hide_possible_values = true)]
     asset: Kind,
     /// With the first deposit: the most that settlements may take in one window [default: 1000 USD, 10 SOL]
     #[arg(long, value_name = "AMOUNT")]

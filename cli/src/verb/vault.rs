@@ -27,8 +27,8 @@ pub enum Verb {
 pub struct Cap {
     /// USD, such as 5 or 0.25 (with --asset sol in SOL); without it the caps are shown
     amount: Option<Decimal>,
-    /// Of which asset
-    #[arg(long, value_enum, default_value_t, requires = "amount")]
+    /// Of which asset: usdc or sol
+    #[arg(long, value_enum, default_value_t, requires = "amount", hide_possible_values = true)]
     asset: Kind,
 }
 

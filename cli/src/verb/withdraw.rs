@@ -22,8 +22,8 @@ const POLL: Duration = Duration::from_millis(500);
 pub struct Args {
     #[command(flatten)]
     what: What,
-    /// Of which asset
-    #[arg(long, value_enum, default_value_t)]
+    /// Of which asset: usdc or sol
+    #[arg(long, value_enum, default_value_t, hide_possible_values = true)]
     asset: Kind,
 }
 

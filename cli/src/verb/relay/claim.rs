@@ -1,6 +1,9 @@
 //! `permitpipe relay claim`: the relay's reward of one epoch, by the proof that whoever published the epoch hands out.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use permitpipe_sdk::chain::{
     self, ClaimRewardArgs, Epoch, instruction::claim_reward, merkle, relay_address, reward_leaf,
@@ -56,7 +59,7 @@ pub async fn run(args: &Claim, context: &Context) -> Result<(), Error> {
     Ok(())
 }
 
-fn read(path: &PathBuf) -> Result<ClaimRewardArgs, Error> {
+fn read(path: &Path) -> Result<ClaimRewardArgs, Error> {
     let bytes = fs::read(path).explain(|| format!("cannot read {}", path.display()))?;
     parse(&bytes).map_err(|problem| Error::usage(format!("{} is no claim: {problem}", path.display())))
 }

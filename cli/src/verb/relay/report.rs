@@ -1,6 +1,9 @@
 //! `permitpipe relay report`: two signed statements that contradict each other, as evidence against a relay.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use permitpipe_sdk::chain::{
     self, Contradiction, SlashRelayArgs, Statement,
@@ -20,6 +23,7 @@ use crate::{
 #[derive(clap::Args)]
 pub struct Report {
     /// The wallet that runs the relay
+    #[arg(value_parser = crate::verb::address)]
     operator: Pubkey,
     /// JSON with key, signature and message, in hex
     #[arg(long, value_name = "FILE")]
@@ -97,7 +101,7 @@ async fn find_record(owner: &Owner, operator: &Pubkey, statement: &Statement) ->
     owner.rpc.find(&address, chain::decode_contradiction).await
 }
 
-fn read(path: &PathBuf) -> Result<Signed, Error> {
+fn read(path: &Path) -> Result<Signed, Error> {
     let bytes = fs::read(path).explain(|| format!("cannot read {}", path.display()))?;
     parse(&bytes).map_err(|problem| Error::usage(format!("{} is no evidence: {problem}", path.display())))
 }
