@@ -3,8 +3,8 @@
 
 use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf};
 
-use permitpipe_sdk::chain::{self, Config, PublishEpochArgs, Statement, instruction};
-use permitpipe_tests::system::{cli::Cli, port, process::Process, program};
+use permitpipe_sdk::chain::{self, Config, PublishEpochArgs, SettleSolArgs, Statement, instruction};
+use permitpipe_tests::system::{cli::Cli, port, process::Process, program, until};
 use serde_json::{Value, json};
 use solana_client::{nonblocking::rpc_client::RpcClient, rpc_request::RpcRequest};
 use solana_commitment_config::CommitmentConfig;
@@ -44,6 +44,7 @@ async fn the_owner_reaches_all_of_the_program_by_the_command_line() {
     }
     let _ = rustls::crypto::ring::default_provider().install_default();
     let installation = Installation::start().await;
+    price(&installation).await;
     vault(&installation).await;
     stake(&installation).await;
     template(&installation).await;
@@ -52,6 +53,30 @@ async fn the_owner_reaches_all_of_the_program_by_the_command_line() {
     reward(&installation).await;
     contradiction(&installation).await;
     other_version(installation).await;
+}
+
+/// The program takes the price that `up` wrote: 150 USD, and 5 cents more in favour of the owner.
+async fn price(on: &Installation) {
+    let (owner, settle, config) = (Keypair::new(), on.key("settle"), on.config().await);
+    on.rpc.request_airdrop(&owner.pubkey(), 1_000_000_000).await.unwrap();
+    until("the airdrop is there", PATIENCE, || async {
+        Ok((on.rpc.get_balance(&owner.pubkey()).await? > 0).then_some(()))
+    })
+    .await
+    .unwrap();
+    let open = instruction::open_vault(&config, &owner.pubkey(), 0, 1_000_000_000);
+    on.send(&[open, instruction::deposit_sol(&owner.pubkey(), 500_000_000)], &owner).await;
+    let address = chain::vault_address(&owner.pubkey());
+    let vault = || async { chain::decode_vault(&on.rpc.get_account_data(&address).await.unwrap()).unwrap() };
+    let args = SettleSolArgs {
+        sequence: vault().await.settle_sequence + 1,
+        charge_credits: 1_500_000,
+        held_lamports: 400_000_000,
+        receipt_count: 1,
+        receipts_root: [0; 32],
+    };
+    on.send(&[instruction::settle_sol(&config, &owner.pubkey(), &settle.pubkey(), args)], &settle).await;
+    assert_eq!(vault().await.sol.settled_atoms, 9_996_667, "1.50 USD at 150.05 USD a SOL, rounded down");
 }
 
 /// SOL goes in, is limited, comes out again; USDC beside it stays.
@@ -189,7 +214,7 @@ async fn relay(on: &Installation) {
 async fn reward(on: &Installation) {
     let (wallet, settle) = (on.key("wallet"), on.key("settle"));
     let relay = chain::relay_address(&wallet.pubkey());
-    let config = chain::decode_config(&on.rpc.get_account_data(&chain::config_address()).await.unwrap()).unwrap();
+    let config = on.config().await;
     on.fund(&config, &wallet, &settle.pubkey(), 700_000).await;
     let leaves = [chain::reward_leaf(1, 0, &relay, (500_000, 7)), chain::reward_leaf(1, 1, &relay, (200_000, 1))];
     let root = chain::merkle::node(&leaves[0], &leaves[1]);
@@ -277,6 +302,10 @@ impl Installation {
     async fn pass_delay(&self) {
         self.json(&["topup", "0.01", "--asset", "sol", "--no-wait"]).await;
         self.json(&["withdraw", "all", "--asset", "sol", "--wait"]).await;
+    }
+
+    async fn config(&self) -> Config {
+        chain::decode_config(&self.rpc.get_account_data(&chain::config_address()).await.unwrap()).unwrap()
     }
 
     /// A file beside the data.
