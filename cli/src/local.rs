@@ -6,4 +6,5 @@ pub mod keys;
 pub mod machine;
 pub mod parts;
 pub mod postgres;
+pub mod price;
 pub mod setup;

@@ -7,9 +7,11 @@
 //! | [`rpc`] | the chain: accounts, transactions, finality |
 //! | [`profile`] | `cli.json`, by which the verbs find broker and wallet |
 //! | [`config`] | folders, and where programs are found |
+//! | [`amount`] | amounts as people write them |
 //! | [`file`], [`output`], [`error`] | private files, tables and JSON, failures |
 //! | [`clock`], [`signal`] | how long things take, being asked to stop |
 
+mod amount;
 mod clock;
 mod config;
 mod error;
@@ -69,12 +71,30 @@ enum Verb {
     Lease(verb::lease::Verb),
     /// Run a command with a lease that ends with it
     Run(verb::run::Args),
-    /// Move USDC from the wallet into the vault
+    /// Move USDC or SOL from the wallet into the vault
     Topup(verb::topup::Args),
     /// Show the credit
     Balance(verb::balance::Args),
     /// Move unspent credit back to the wallet, after the delay
     Withdraw(verb::withdraw::Args),
+    /// Limit what settlements may take from the vault, or close it
+    #[command(subcommand)]
+    Vault(verb::vault::Verb),
+    /// Stake PERMIT for a discount on the fee, or show the stake
+    Stake(verb::stake::Args),
+    /// Take PERMIT out of the stake, after the cool-down
+    Unstake(verb::unstake::Args),
+    /// Show the discounts, and which one the stake gives
+    Tier(verb::tier::Args),
+    /// Run a relay against a bond, or report one
+    #[command(subcommand)]
+    Relay(verb::relay::Verb),
+    /// Publish service templates against a bond, and judge them
+    #[command(subcommand)]
+    Template(verb::template::Verb),
+    /// Sell and buy plans
+    #[command(subcommand)]
+    Plan(verb::plan::Verb),
     /// Read the audit log
     #[command(subcommand)]
     Audit(verb::audit::Verb),
@@ -131,6 +151,13 @@ async fn dispatch(verb: Verb, context: &Context) -> Result<ExitCode, Error> {
         Verb::Topup(args) => verb::topup::run(args, context).await,
         Verb::Balance(args) => verb::balance::run(args, context).await,
         Verb::Withdraw(args) => verb::withdraw::run(args, context).await,
+        Verb::Vault(verb) => verb::vault::run(verb, context).await,
+        Verb::Stake(args) => verb::stake::run(args, context).await,
+        Verb::Unstake(args) => verb::unstake::run(args, context).await,
+        Verb::Tier(args) => verb::tier::run(args, context).await,
+        Verb::Relay(verb) => verb::relay::run(verb, context).await,
+        Verb::Template(verb) => verb::template::run(verb, context).await,
+        Verb::Plan(verb) => verb::plan::run(verb, context).await,
         Verb::Audit(verb) => verb::audit::run(verb, context).await,
         Verb::Receipt(verb) => verb::receipt::run(verb, context).await,
         Verb::Settlement(verb) => verb::settlement::run(verb, context).await,

@@ -52,6 +52,16 @@ pub fn moment(at: OffsetDateTime) -> String {
     seconds.format(&Rfc3339).unwrap_or_else(|_| at.to_string())
 }
 
+/// A moment of the chain's clock, in Unix seconds.
+pub fn at(unix_seconds: i64) -> String {
+    OffsetDateTime::from_unix_timestamp(unix_seconds).map_or_else(|_| format!("second {unix_seconds}"), moment)
+}
+
+/// Prints a line under a short label.
+pub fn labelled(label: &str, text: &str) {
+    line(format!("{label:<11} {text}"));
+}
+
 /// The beginning of a long id or hash, for narrow columns.
 pub fn short(text: &str) -> String {
     text.chars().take(12).collect()

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use permitpipe_sdk::chain as program;
+use permitpipe_sdk::chain::{self as program, ChainError};
 use solana_client::{client_error::ClientError, nonblocking::rpc_client::RpcClient};
 use solana_commitment_config::CommitmentConfig;
 use solana_sdk::{
@@ -97,20 +97,54 @@ impl Rpc {
         Ok(account.and_then(amount))
     }
 
+    /// How many decimals a mint has.
+    pub async fn decimals(&self, mint: &Pubkey) -> Result<u8, Error> {
+        let account = self.find_account(mint).await?;
+        // authority (4 + 32), supply (8), decimals (1): see spl_token::state::Mint.
+        let decimals = account.and_then(|account| account.data.get(44).copied());
+        decimals.ok_or_else(|| Error::new(format!("the chain has no mint {mint}")))
+    }
+
+    /// One account of our program, if it exists. Lamports that somebody sent to its address are no account of ours.
+    pub async fn find<T>(
+        &self,
+        address: &Pubkey,
+        decode: fn(&[u8]) -> Result<T, ChainError>,
+    ) -> Result<Option<T>, Error> {
+        let account = self.find_account(address).await?.filter(|account| account.owner == program::PROGRAM_ID);
+        let decode = |account: Account| decode(&account.data).explain(|| format!("cannot read the account {address}"));
+        account.map(decode).transpose()
+    }
+
+    /// Those of many accounts of our program that exist, in order; a hundred at a time, which is what a node answers.
+    pub async fn find_all<T>(
+        &self,
+        addresses: &[Pubkey],
+        decode: fn(&[u8]) -> Result<T, ChainError>,
+    ) -> Result<Vec<T>, Error> {
+        let mut all = Vec::new();
+        for addresses in addresses.chunks(100) {
+            let found = self.client.get_multiple_accounts(addresses).await.map_err(|e| self.unreachable(&e))?;
+            let ours = addresses.iter().zip(found).filter_map(|(address, found)| Some((address, found?)));
+            for (address, account) in ours.filter(|(_, account)| account.owner == program::PROGRAM_ID) {
+                all.push(decode(&account.data).explain(|| format!("cannot read the account {address}"))?);
+            }
+        }
+        Ok(all)
+    }
+
     /// The program's config.
     pub async fn config(&self) -> Result<program::Config, Error> {
-        let account = self.find_account(&program::config_address()).await?.ok_or_else(|| {
+        let found = self.find(&program::config_address(), program::decode_config).await?;
+        found.ok_or_else(|| {
             Error::new(format!("the program {} has no config on this chain", program::PROGRAM_ID))
                 .advise("deploy and initialize it first, or let `permitpipe up` run a local chain: leave out --rpc")
-        })?;
-        program::decode_config(&account.data).explain(|| "cannot read the program's config".into())
+        })
     }
 
     /// The vault of `owner`, if it is open.
     pub async fn find_vault(&self, owner: &Pubkey) -> Result<Option<program::Vault>, Error> {
-        let account = self.find_account(&program::vault_address(owner)).await?;
-        let decode = |account: Account| program::decode_vault(&account.data).explain(|| "cannot read the vault".into());
-        account.map(decode).transpose()
+        self.find(&program::vault_address(owner), program::decode_vault).await
     }
 
     fn unreachable(&self, cause: &ClientError) -> Error {

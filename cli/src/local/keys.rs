@@ -5,7 +5,10 @@
 
 use std::path::{Path, PathBuf};
 
-use solana_sdk::signer::keypair::Keypair;
+use solana_sdk::{
+    pubkey::Pubkey,
+    signer::{Signer, keypair::Keypair},
+};
 
 use crate::{
     config::Folder,
@@ -29,6 +32,8 @@ pub struct Keys {
     pub usdc_mint: Keypair,
     /// Its public key is the address of test PERMIT.
     pub permit_mint: Keypair,
+    /// Its public key is the address of the price of SOL.
+    pub sol_price: Keypair,
 }
 
 impl Keys {
@@ -44,6 +49,7 @@ impl Keys {
             mint_authority: key("mint-authority")?,
             usdc_mint: key("usdc-mint")?,
             permit_mint: key("permit-mint")?,
+            sol_price: key("sol-price")?,
         })
     }
 }
@@ -73,6 +79,27 @@ pub fn load_keypair(path: &Path) -> Result<Keypair, Error> {
     find_keypair(path)?.ok_or_else(|| Error::new(format!("there is no keypair file {}", path.display())))
 }
 
+/// The keypair file of our folder whose public key is `wanted`.
+pub fn find_signer(folder: &Folder, wanted: &Pubkey) -> Result<Option<Keypair>, Error> {
+    let folder = folder.keys();
+    let files = std::fs::read_dir(&folder).explain(|| format!("cannot read {}", folder.display()))?;
+    for path in files.flatten().map(|file| file.path()).filter(|path| path.extension().is_some_and(|e| e == "json")) {
+        if let Some(keypair) = find_keypair(&path)?.filter(|keypair| keypair.pubkey() == *wanted) {
+            return Ok(Some(keypair));
+        }
+    }
+    Ok(None)
+}
+
+/// Makes a keypair and writes it to our folder, under a name that ends in its public key.
+pub fn create_named(folder: &Folder, name: &str) -> Result<(Keypair, PathBuf), Error> {
+    file::create_folder(&folder.keys(), 0o700)?;
+    let keypair = Keypair::new();
+    let path = folder.keys().join(format!("{name}-{}.json", keypair.pubkey()));
+    write_keypair(&path, &keypair)?;
+    Ok((keypair, path))
+}
+
 fn find_keypair(path: &Path) -> Result<Option<Keypair>, Error> {
     let Some(content) = file::read_private(path)? else { return Ok(None) };
     let damaged = || format!("{} is no keypair file (64 numbers in brackets)", path.display());
@@ -85,9 +112,13 @@ fn load_or_create_keypair(path: &Path) -> Result<Keypair, Error> {
         return Ok(keypair);
     }
     let keypair = Keypair::new();
-    let content = serde_json::to_vec(&keypair.to_bytes().to_vec()).explain(|| "cannot write a keypair".into())?;
-    file::write_private(path, &content)?;
+    write_keypair(path, &keypair)?;
     Ok(keypair)
+}
+
+fn write_keypair(path: &Path, keypair: &Keypair) -> Result<(), Error> {
+    let content = serde_json::to_vec(&keypair.to_bytes().to_vec()).explain(|| "cannot write a keypair".into())?;
+    file::write_private(path, &content)
 }
 
 fn load_or_create_raw(path: PathBuf) -> Result<PathBuf, Error> {
@@ -101,8 +132,6 @@ fn load_or_create_raw(path: PathBuf) -> Result<PathBuf, Error> {
 
 #[cfg(test)]
 mod tests {
-    use solana_sdk::signer::Signer;
-
     use super::*;
 
     #[test]
@@ -117,6 +146,19 @@ mod tests {
         let bytes = std::fs::read(&kek).unwrap();
         assert_eq!(bytes.len(), 32);
         assert_eq!(std::fs::read(kek_path(&folder).unwrap()).unwrap(), bytes);
+    }
+
+    #[test]
+    fn a_signer_is_found_by_its_public_key() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = Folder::resolve(Some(folder.path())).unwrap();
+        let keys = Keys::load_or_create(&folder).unwrap();
+        let (made, path) = create_named(&folder, "relay").unwrap();
+        assert_eq!(load_keypair(&path).unwrap().pubkey(), made.pubkey());
+        for key in [&keys.admin, &made] {
+            assert_eq!(find_signer(&folder, &key.pubkey()).unwrap().unwrap().pubkey(), key.pubkey());
+        }
+        assert!(find_signer(&folder, &Keypair::new().pubkey()).unwrap().is_none());
     }
 
     #[test]

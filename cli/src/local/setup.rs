@@ -34,6 +34,8 @@ pub async fn chain(folder: &Folder, machine: &Machine, terms: Terms, progress: &
     let watch = Stopwatch::start();
     let (keys, rpc) = (Keys::load_or_create(folder)?, Rpc::new(machine.rpc_url()));
     if machine.has_own_chain() || bootstrap::is_local(&rpc).await {
+        let (what, advice) = other_version(folder, machine);
+        bootstrap::refuse_other_version(&rpc, &what, &advice).await?;
         let done = bootstrap::run(&rpc, &keys, terms).await?;
         let what = if done.is_empty() { "everything is there".into() } else { done.join(", ") };
         progress.say("program", &format!("{what}, in {watch}"));
@@ -55,6 +57,17 @@ pub async fn chain(folder: &Folder, machine: &Machine, terms: Terms, progress: &
         withdrawal_delay_seconds: timing.withdrawal_delay_seconds,
         can_settle,
     })
+}
+
+/// What to say of a local chain that this version cannot go on from. Its Postgres tells of that chain, so both go.
+fn other_version(folder: &Folder, machine: &Machine) -> (String, String) {
+    if machine.has_own_chain() {
+        let path = folder.path().display();
+        let advice =
+            format!("start afresh: move {path} away and store its secrets anew, or name another folder: --data DIR");
+        return (format!("the local chain in {path}"), advice);
+    }
+    (format!("the local chain at {}", machine.rpc_url()), "start that chain anew, with a new database".into())
 }
 
 /// Writes the profile, with a management key that the broker knows.

@@ -1,9 +1,11 @@
-//! `permitpipe balance`: the owner's credit, account by account.
+//! `permitpipe balance`: the owner's credit, account by account, and what the vault holds on chain.
 
-use permitpipe_sdk::wire::Account;
+use permitpipe_sdk::{chain::Vault, wire::Account};
+use serde_json::{Value, json};
 
-use super::Context;
+use super::{Context, Owner};
 use crate::{
+    amount::{Kind, inside},
     error::Error,
     output::{self, usd},
 };
@@ -14,23 +16,54 @@ pub struct Args {}
 
 /// Shows the credit.
 pub async fn run(_: Args, context: &Context) -> Result<(), Error> {
-    let account = context.client()?.account().await?;
+    let owner = context.owner()?;
+    let account = owner.client.account().await?;
+    let on_chain = owner.rpc.find_vault(&owner.key()).await;
     if context.json {
-        output::json(&account);
+        output::json(&with_chain(&account, on_chain.ok().flatten().as_ref()));
         return Ok(());
     }
     output::table(["what", "amount", "means"], rows(&account), "");
     for deposit in &account.pending_deposits {
         output::line(format!("on its way: {} in {}, not final yet", usd(deposit.amount), deposit.signature));
     }
-    if let Some((amount, at)) = account.vault.as_ref().and_then(|v| Some((v.withdrawal_atoms?, v.withdrawal_at?))) {
-        output::line(format!(
-            "withdrawal: {} from {} on: permitpipe withdraw --execute",
-            usd(amount),
-            output::moment(at)
-        ));
+    match on_chain {
+        Ok(vault) => show_chain(&owner, vault.as_ref()),
+        Err(error) => output::line(format!("on chain:   unknown; {}", error.problem())),
     }
     Ok(())
+}
+
+/// The ledger's account, and beside it what the vault's own account says; `null` without one.
+fn with_chain(account: &Account, vault: Option<&Vault>) -> Value {
+    let mut value = json!(account);
+    let book = |asset: Kind| {
+        vault.map(|vault| {
+            let book = asset.book(vault);
+            json!({
+                "balance_atoms": inside(book), "credited_atoms": book.credited_atoms,
+                "settled_atoms": book.settled_atoms, "withdrawn_atoms": book.withdrawn_atoms,
+                "withdrawal_atoms": book.withdrawal.map(|withdrawal| withdrawal.amount_atoms),
+                "executable_at": book.withdrawal.map(|withdrawal| withdrawal.executable_at),
+            })
+        })
+    };
+    value["on_chain"] = json!({ "usdc": book(Kind::Usdc), "sol": book(Kind::Sol) });
+    value
+}
+
+fn show_chain(owner: &Owner, vault: Option<&Vault>) {
+    let Some(vault) = vault else {
+        return output::line(format!("on chain:   {} has no vault yet: permitpipe topup AMOUNT", owner.key()));
+    };
+    let held = [Kind::Usdc, Kind::Sol].map(|asset| asset.unit().show(inside(asset.book(vault))));
+    output::line(format!("on chain:   {}", held.join(", ")));
+    for asset in [Kind::Usdc, Kind::Sol] {
+        if let Some(withdrawal) = asset.book(vault).withdrawal {
+            let (amount, from) = (asset.unit().show(withdrawal.amount_atoms), output::at(withdrawal.executable_at));
+            output::line(format!("withdrawal: {amount} from {from} on: permitpipe withdraw --execute{}", asset.flag()));
+        }
+    }
 }
 
 fn rows(account: &Account) -> Vec<[String; 3]> {

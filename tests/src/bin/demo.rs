@@ -5,6 +5,7 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::{Context, Result, bail};
+use permitpipe_sdk::chain::{Config, Vault};
 use permitpipe_tests::{demo, system::program};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -44,10 +45,12 @@ fn data_folder(mut words: impl Iterator<Item = String>) -> Result<Option<PathBuf
     }
 }
 
-/// In the cache. Root's cache cannot be entered by the user that runs Postgres for it.
+/// In the cache, under a name that carries the layout of the program's accounts: what an older program wrote stays out
+/// of the way. Root's cache cannot be entered by the user that runs Postgres for it.
 fn usual_folder() -> Result<PathBuf> {
+    let name = format!("demo-{}-{}", Config::VERSION, Vault::VERSION);
     if rustix::process::geteuid().is_root() {
-        return Ok("/var/cache/permitpipe/demo".into());
+        return Ok(PathBuf::from("/var/cache/permitpipe").join(name));
     }
-    Ok(program::cache().context("neither HOME nor XDG_CACHE_HOME is set: name a folder with --data")?.join("demo"))
+    Ok(program::cache().context("neither HOME nor XDG_CACHE_HOME is set: name a folder with --data")?.join(name))
 }
