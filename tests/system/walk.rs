@@ -8,11 +8,10 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use permitpipe_tests::system::program;
+use permitpipe_tests::{random::Random, system::program};
 
 use crate::{
     invariant::{check_always, check_at_rest},
-    random::Random,
     workload::under_load,
     world::{Part, World},
 };

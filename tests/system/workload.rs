@@ -14,14 +14,13 @@ use permitpipe_sdk::{
     wire::{self, AskLease, Lease},
 };
 use permitpipe_tests::{
+    random::Random,
     system::onchain::Onchain,
     upstream::{Mode, Upstream},
 };
 use serde_json::json;
 use tokio::{sync::Notify, task::JoinSet};
 use tokio_util::sync::CancellationToken;
-
-use permitpipe_tests::random::Random;
 
 use crate::world::World;
 
