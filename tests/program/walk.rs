@@ -28,7 +28,7 @@ use solana_sdk::{
     transaction::TransactionError,
 };
 
-use ground::{Attempt, Ground, PAYER, PEOPLE, key, usdc_of};
+use ground::{Attempt, Ground, PAYER, PEOPLE, key, permit_of, usdc_of};
 
 use crate::world::PriceUpdate;
 
@@ -152,30 +152,42 @@ fn take(ground: &mut Ground, name: &str, attempt: Attempt, place: &str) -> bool 
     }
 }
 
-/// I30: each owner gets all its credit out with nobody's help, within one delay, whatever the state. Tried on the side:
-/// the walk goes on as if it had not happened.
+/// I30: each owner gets all its credit and all its stake out with nobody's help, within one delay, whatever the state.
+/// Tried on the side: the walk goes on as if it had not happened.
 fn everybody_can_leave(ground: &mut Ground) {
     let (svm, model) = (ground.world.svm.clone(), ground.model.clone());
-    let owners: Vec<usize> = (0..PEOPLE.len()).filter(|who| model.people[*who].vault.is_some()).collect();
-    for who in &owners {
-        let (vault, owner) = (model.people[*who].vault.as_ref().unwrap(), key(PEOPLE[*who]));
+    for (who, person) in model.people.iter().enumerate() {
+        let owner = key(PEOPLE[who]);
+        // Whatever waited is taken back, so that all of it can be asked for.
         for asset in [Asset::Usdc, Asset::Sol] {
-            // Whatever waited is taken back, so that all of it can be asked for.
-            let _ = alone(ground, *who, build::cancel_withdrawal(&owner, asset));
-            let all = u64::try_from(model::balance(vault, asset)).unwrap();
-            let asked = alone(ground, *who, build::request_withdrawal(&owner, asset, all));
+            let _ = alone(ground, who, build::cancel_withdrawal(&owner, asset));
+            let all = person.vault.as_ref().map_or(0, |vault| model::balance(vault, asset));
+            let asked = alone(ground, who, build::request_withdrawal(&owner, asset, u64::try_from(all).unwrap()));
             assert!(all == 0 || asked.is_ok(), "I30: {who} cannot ask for {asset:?}: {asked:?}");
         }
+        let _ = alone(ground, who, build::retire_relay(&owner));
+        let _ = alone(ground, who, build::cancel_unstake(&owner));
+        let all = person.stake.as_ref().map_or(0, model::Stake::total);
+        let asked = alone(ground, who, build::request_unstake(&owner, u64::try_from(all).unwrap()));
+        assert!(all == 0 || asked.is_ok(), "I30: {who} cannot ask for its stake: {asked:?}");
     }
-    ground.warp(model.config.timing.withdrawal_delay_seconds, 1);
+    let timing = model.config.timing;
+    ground.warp(timing.withdrawal_delay_seconds.max(timing.cool_down_seconds), 1);
     let config = ground.world.config();
-    for who in owners {
+    for (who, person) in model.people.iter().enumerate() {
         let owner = key(PEOPLE[who]);
         let _ = alone(ground, who, build::execute_withdrawal(&config, &owner, &usdc_of(who)));
         let _ = alone(ground, who, build::execute_sol_withdrawal(&owner));
-        let vault = chain::decode_vault(&ground.world.data(&chain::vault_address(&owner))).unwrap();
-        let left = (vault.usdc.balance_atoms().unwrap(), vault.sol.balance_atoms().unwrap());
-        assert_eq!(left, (0, 0), "I30: {who} could not take everything");
+        let _ = alone(ground, who, build::unstake(&config, &owner, &permit_of(who)));
+        if person.vault.is_some() {
+            let vault = chain::decode_vault(&ground.world.data(&chain::vault_address(&owner))).unwrap();
+            let left = (vault.usdc.balance_atoms().unwrap(), vault.sol.balance_atoms().unwrap());
+            assert_eq!(left, (0, 0), "I30: {who} could not take all credit");
+        }
+        if person.stake.is_some() {
+            let stake = chain::decode_stake(&ground.world.data(&chain::stake_address(&owner))).unwrap();
+            assert_eq!(stake.position.total_atoms().unwrap(), 0, "I30: {who} could not take all stake");
+        }
     }
     (ground.world.svm, ground.model) = (svm, model);
 }

@@ -198,9 +198,8 @@ fn registry(ground: &Ground) {
         );
         assert_eq!(tokens(ground, &numbered(*number)[1]), epoch.total - epoch.claimed);
     }
-    for number in 0..=u8::MAX {
-        let found =
-            data(ground, &chain::template_address(&hash(number))).map(|data| chain::decode_template(&data).unwrap());
+    for (number, address) in (0..=u8::MAX).zip(TEMPLATES.iter()) {
+        let found = data(ground, address).map(|data| chain::decode_template(&data).unwrap());
         let found = found.map(|t| (t.publisher, t.event_seq, Number::from(t.bond_atoms), t.status, t.accused_until));
         let expected = model.templates.get(&number);
         let expected = expected.map(|t| (key(PEOPLE[t.publisher]), t.event_seq, t.bond, t.status, t.accused_until));

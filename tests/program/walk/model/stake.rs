@@ -30,6 +30,11 @@ pub struct Relay {
 }
 
 impl Stake {
+    /// Active and unlocking.
+    pub fn total(&self) -> Number {
+        self.active + self.unlocking.map_or(0, |waiting| waiting.0)
+    }
+
     pub fn weight_at(&self, now: i64, warm_up: i64) -> Number {
         let elapsed = (now - self.weighed_at).clamp(0, warm_up);
         self.weight + (self.active - self.weight) * Number::from(elapsed) / Number::from(warm_up)
