@@ -3,6 +3,7 @@
 
 mod budget;
 mod canary;
+mod commit;
 mod constraint;
 mod fence;
 mod misbehave;

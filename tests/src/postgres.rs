@@ -1,5 +1,7 @@
 //! A private Postgres for one test run: temporary directory, Unix socket only, gone with the process that started it.
 
+pub mod cut;
+
 use std::{
     fs, io,
     os::unix::{
