@@ -38,6 +38,7 @@ fi
 # 2. std's source, patched. Only when rustc or a patch changes, since it makes cargo build std anew.
 library=/usr/src/rustc-$("$rustc" -V | cut -d' ' -f2)/library
 [ -d "$library" ] || die "no std source in $library (package rust-web-src)"
+mem=compiler-builtins/compiler-builtins/src/mem/mod.rs
 patches=(
   # The architecture's allocation alignment, which std does not know: 8 in the Solana VM.
   'std/src/sys/alloc/mod.rs|s/panic!("add a value for MIN_ALIGN")/8/'
@@ -45,6 +46,12 @@ patches=(
   'std/build.rs|/cargo:rustc-cfg=restricted_std/d'
   # HashMap's keys: no random numbers and no writable statics on chain (Anchor's duplicate-account check uses one).
   'std/src/hash/random.rs|s/pub fn new() -> RandomState {/&\n        return RandomState { k0: 0, k1: 0 };/'
+  # Copying, filling and comparing more than a few bytes is a system call, as with platform-tools: 10 units for 250 bytes.
+  "$mem|s/^mod impls;/&\nunsafe extern \"C\" {\n    fn sol_memcpy_(to: *mut u8, from: *const u8, n: u64);\n    fn sol_memmove_(to: *mut u8, from: *const u8, n: u64);\n    fn sol_memset_(to: *mut u8, byte: u8, n: u64);\n    fn sol_memcmp_(a: *const u8, b: *const u8, n: u64, result: *mut i32);\n}/"
+  "$mem|s/fn memcpy(.*{$/&\n        if n > 32 { sol_memcpy_(dest, src, n as u64); return dest; }/"
+  "$mem|s/fn memmove(.*{$/&\n        if n > 32 { sol_memmove_(dest, src, n as u64); return dest; }/"
+  "$mem|s/fn memset(.*{$/&\n        if n > 32 { sol_memset_(s, c as u8, n as u64); return s; }/"
+  "$mem|s/fn memcmp(.*{$/&\n        if n > 32 { let mut result = 0; sol_memcmp_(s1, s2, n as u64, \&mut result); return result; }/"
 )
 want_std=$("$rustc" -V; printf '%s\n' "${patches[@]}")
 if [ "$(cat "$home/library/.patched" 2>/dev/null)" != "$want_std" ]; then
