@@ -96,23 +96,28 @@ pub enum PermitPipeError {
         "Bonds are at least 1 atom, the slash 1 to 10000 basis points, the reporter's share at most 5000; correct them"
     )]
     BadBonds = 6119,
-    /// Smallest deposits of zero.
-    #[msg("The smallest deposits are at least 1 atom and 1 lamport; correct them")]
+    /// Smallest deposits of zero, or fees beyond books.
+    #[msg(
+        "Smallest deposits are at least 1 atom and 1 lamport, fees at most 9223372036854775807 credits; correct them"
+    )]
     BadLimits = 6120,
     /// Oracle bounds out of range.
     #[msg(
-        "The oracle's age is 1 to 600 seconds, its confidence 1 to 1000 basis points, its account a real one; correct them"
+        "The oracle's age is 1 to 120 seconds, its confidence 1 to 1000 basis points, its account a real one; correct them"
     )]
     BadOracle = 6121,
     /// Only the verifier may do this.
-    #[msg("The signer is not the verifier in the config; sign with it")]
+    #[msg("The signer is not the verifier in the config (to acquit, nor the admin); sign with it")]
     NotVerifier = 6122,
     /// Small payments to it would fail.
     #[msg("The SOL treasury does not exist yet; send it the rent of an empty account first")]
     BadSolTreasury = 6123,
+    /// A frozen PERMIT account could not be unstaked from.
+    #[msg("The PERMIT mint has a freeze authority, which could lock stakes; give that authority up first")]
+    BadPermitMint = 6124,
 
-    /// Only the vault's owner may do this.
-    #[msg("The signer does not own the vault; sign with its owner")]
+    /// Only the owner of the vault, stake, relay or subscription may do this.
+    #[msg("The signer does not own the account; sign with its owner")]
     NotOwner = 6200,
     /// Dust.
     #[msg("The deposit is below the smallest one the config allows; deposit more")]
@@ -130,7 +135,9 @@ pub enum PermitPipeError {
     #[msg("The withdrawal is still in its delay; wait until it is executable")]
     WithdrawalNotReady = 6205,
     /// The account that holds the money holds less than the books say.
-    #[msg("The account that holds the money holds less than the books say; nothing was changed, report this")]
+    #[msg(
+        "The account holds less than its books say, or rent has risen by more than it holds; withdraw what is there, or report this"
+    )]
     HoldingsBelowBooks = 6206,
     /// Off chain, amounts are signed 64-bit integers.
     #[msg("The cap is above 9223372036854775807 atoms; that is as good as none, use at most that")]
@@ -164,7 +171,7 @@ pub enum PermitPipeError {
     #[msg("The settlement would exceed the owner's cap for this window; wait for the next window")]
     SettlementAboveOwnerCap = 6306,
     /// The price account is not the pinned one, or not Pyth's.
-    #[msg("The price account is not the one in the config, or not owned by the price program; pass the pinned one")]
+    #[msg("The price account is not the one in the config, or not a push feed of the price program; pass the pinned one")]
     WrongOracle = 6307,
     /// Another feed, or a layout that is not a price update.
     #[msg("The price account holds no update of the pinned feed; pass the pinned one")]
@@ -242,6 +249,9 @@ pub enum PermitPipeError {
     /// Nothing is left to slash.
     #[msg("The stake is empty, so nothing can be slashed")]
     NothingToSlash = 6510,
+    /// A slashed relay's record stays.
+    #[msg("The relay has been slashed, so its record stays; register under another operator")]
+    RelaySlashed = 6511,
     /// More leaves than the bitmap may have, or none.
     #[msg("An epoch has 1 to 16384 leaves and at least 1 atom; split it")]
     BadEpoch = 6520,
@@ -265,7 +275,7 @@ pub enum PermitPipeError {
     #[msg("The signer did not publish the template; sign with its publisher")]
     NotPublisher = 6601,
     /// An accusation waits already.
-    #[msg("The template is already accused; revoke it or cancel the accusation first")]
+    #[msg("The template is accused; wait until that is carried out, dropped, or lapses 14 days past its eta")]
     AlreadyAccused = 6602,
     /// No accusation waits.
     #[msg("The template is not accused, or the accusation lapsed; accuse it first")]
@@ -310,7 +320,7 @@ impl PermitPipeError {
         Self::NotGuardianOrAdmin, Self::NotAccepter, Self::DefaultAuthority, Self::BadDelay, Self::BadUsdcMint,
         Self::SameMint, Self::ChangePending, Self::NoPendingChange, Self::ChangeNotReady, Self::ChangeExpired,
         Self::DurableNonce, Self::Paused, Self::AlreadyPaused, Self::NotPaused, Self::CapNotLower,
-        Self::VetoOfReplacement, Self::BadTiers, Self::BadBonds, Self::BadLimits, Self::BadOracle, Self::NotVerifier, Self::BadSolTreasury,
+        Self::VetoOfReplacement, Self::BadTiers, Self::BadBonds, Self::BadLimits, Self::BadOracle, Self::NotVerifier, Self::BadSolTreasury, Self::BadPermitMint,
         Self::NotOwner, Self::DepositTooSmall, Self::InsufficientBalance, Self::WithdrawalPending, Self::NoWithdrawal,
         Self::WithdrawalNotReady, Self::HoldingsBelowBooks, Self::CapTooLarge, Self::VaultNotEmpty, Self::NoOracle, Self::NotSettleAuthority,
         Self::WrongTreasury, Self::WrongSequence, Self::NoReceipts, Self::SettlementAboveBalance,
@@ -319,7 +329,7 @@ impl PermitPipeError {
         Self::UnstakePending, Self::NoUnstake, Self::UnstakeNotReady, Self::InsufficientStake, Self::StakeBonded,
         Self::StakeNotEmpty, Self::SameBeneficiary, Self::BondTooSmall, Self::BadEndpoint, Self::RelayRetired,
         Self::RelayNotRetired, Self::RelayCoolingDown, Self::SameKey, Self::NotEd25519, Self::NotRelayKey,
-        Self::NotStatement, Self::NoContradiction, Self::NothingToSlash, Self::BadEpoch, Self::WrongEpoch,
+        Self::NotStatement, Self::NoContradiction, Self::NothingToSlash, Self::RelaySlashed, Self::BadEpoch, Self::WrongEpoch,
         Self::BadProof, Self::AlreadyClaimed, Self::EpochExhausted, Self::WrongTemplateStatus, Self::NotPublisher,
         Self::AlreadyAccused, Self::NotAccused, Self::TemplateNotReady, Self::BadPlan, Self::WrongPlan,
         Self::PlanRetired, Self::PlanNotRetired, Self::BadPeriods, Self::SubscriptionRunning, Self::LogShrank,

@@ -2,7 +2,8 @@
 //!
 //! Layout (Pyth's Solana receiver, borsh): discriminator 8, write authority 32, verification level (0 and a count of
 //! signatures, or 1 for full), feed id 32, price i64, confidence u64, exponent i32, publish time i64, and more that is
-//! not needed here. One account is pinned, so that whoever settles cannot choose among updates.
+//! not needed here. One account is pinned, and it must be a push feed, which is its own write authority: anybody may
+//! move it forward, nobody back, so whoever settles can hardly choose among updates.
 
 use anchor_lang::prelude::*;
 
@@ -41,7 +42,7 @@ impl Price {
 /// The fields of an update that matter, as they stand in the account after its discriminator.
 #[derive(AnchorDeserialize)]
 struct Update {
-    _write_authority: [u8; 32],
+    write_authority: Pubkey,
     level: Level,
     feed_id: [u8; 32],
     price: i64,
@@ -63,6 +64,7 @@ pub fn read_quote(oracle: &Oracle, account: &AccountInfo, now: i64) -> Result<Qu
     let data = account.try_borrow_data()?;
     let mut data = data.strip_prefix(&PRICE_DISCRIMINATOR).ok_or(PermitPipeError::WrongFeed)?;
     let update = Update::deserialize(&mut data).map_err(|_| PermitPipeError::WrongFeed)?;
+    require_keys_eq!(update.write_authority, oracle.account, PermitPipeError::WrongOracle);
     require!(update.feed_id == oracle.feed_id, PermitPipeError::WrongFeed);
     require!(update.level == Level::Full, PermitPipeError::PartialVerification);
     check(oracle, &update, now)

@@ -2,7 +2,7 @@
 
 use anchor_lang::prelude::*;
 
-use super::Config;
+use super::{Asset, Config};
 use crate::{error::PermitPipeError, math};
 
 /// A change that waits for its time.
@@ -27,7 +27,8 @@ pub enum Change {
     Verifier(Pubkey),
     /// Other limits.
     Limits(Limits),
-    /// Other windows and delays; what waits already keeps its time.
+    /// Other windows and delays. Withdrawals, cap cuts, unstakes, accusations and retirements that wait keep their time;
+    /// windows, warm-ups, retentions and the cool-down of relays follow the new ones.
     Timing(Timing),
     /// Other bonds and shares; bonds in place stay as they are.
     Bonds(Bonds),
@@ -71,6 +72,13 @@ pub struct Limits {
 }
 
 impl Limits {
+    pub(super) const fn settle_cap_mut(&mut self, asset: Asset) -> &mut u64 {
+        match asset {
+            Asset::Usdc => &mut self.settle_cap_atoms,
+            Asset::Sol => &mut self.settle_cap_lamports,
+        }
+    }
+
     pub(super) fn check(&self) -> Result<()> {
         require!(self.min_deposit_atoms > 0 && self.min_deposit_lamports > 0, PermitPipeError::BadLimits);
         Ok(())
@@ -106,8 +114,8 @@ impl Timing {
         let is_short = delays.iter().all(|seconds| (1..=Self::MAX_DELAY_SECONDS).contains(seconds));
         let spans = [self.warm_up_seconds, self.retention_seconds];
         let is_sane = spans.iter().all(|seconds| (1..=Self::MAX_SPAN_SECONDS).contains(seconds));
-        // One full window must fit before any exit, so that what was spent can be settled first; and every owner can
-        // leave between a proposal and its acceptance.
+        // One full window must fit before any exit, so that what was spent can be settled first; and an owner who asks
+        // when a change is proposed is paid by the time it is accepted.
         let fits = self.window_seconds <= self.withdrawal_delay_seconds
             && self.withdrawal_delay_seconds <= self.change_delay_seconds;
         require!(is_short && is_sane && fits, PermitPipeError::BadDelay);
@@ -133,8 +141,9 @@ impl Bonds {
     pub const MAX_REPORTER_BASIS_POINTS: u16 = 5_000;
 
     pub(super) fn check(&self) -> Result<()> {
-        let is_sound = self.relay_atoms > 0
-            && self.template_atoms > 0
+        let amounts = 1..=math::MAX_ATOMS;
+        let is_sound = amounts.contains(&self.relay_atoms)
+            && amounts.contains(&self.template_atoms)
             && (1..=math::BASIS_POINTS).contains(&self.slash_basis_points)
             && self.reporter_basis_points <= Self::MAX_REPORTER_BASIS_POINTS;
         require!(is_sound, PermitPipeError::BadBonds);
@@ -149,6 +158,14 @@ pub struct Fee {
     pub request_credits: u64,
     /// Credits for each mebibyte.
     pub mebibyte_credits: u64,
+}
+
+impl Fee {
+    pub(super) fn check(&self) -> Result<()> {
+        let is_sound = self.request_credits <= math::MAX_ATOMS && self.mebibyte_credits <= math::MAX_ATOMS;
+        require!(is_sound, PermitPipeError::BadLimits);
+        Ok(())
+    }
 }
 
 /// One step of the discount on the fee.
@@ -176,6 +193,7 @@ impl Tier {
         for (index, tier) in tiers.iter().enumerate() {
             let rises = tier.min_weight_atoms > before.min_weight_atoms
                 && tier.discount_basis_points > before.discount_basis_points
+                && tier.min_weight_atoms <= math::MAX_ATOMS
                 && tier.discount_basis_points <= math::BASIS_POINTS
                 && (index == 0 || before.is_used());
             is_sound = is_sound && (rises || *tier == Self::default());
@@ -201,7 +219,7 @@ pub struct Oracle {
 
 impl Oracle {
     /// The oldest price a config may allow.
-    pub const MAX_AGE_SECONDS: i64 = 600;
+    pub const MAX_AGE_SECONDS: i64 = 120;
     /// The widest confidence a config may allow.
     pub const MAX_CONFIDENCE_BASIS_POINTS: u16 = 1_000;
 

@@ -132,14 +132,16 @@ impl Config {
         }
     }
 
-    /// Lowers what one settlement may take, at once; never raises it.
+    /// Lowers what one settlement may take, at once; never raises it. A change that waits cannot raise it either: it was
+    /// proposed before there was a reason to lower.
     pub fn lower_settle_cap(&mut self, asset: Asset, settle_cap_atoms: u64) -> Result<()> {
-        let cap = match asset {
-            Asset::Usdc => &mut self.limits.settle_cap_atoms,
-            Asset::Sol => &mut self.limits.settle_cap_lamports,
-        };
+        let cap = self.limits.settle_cap_mut(asset);
         require!(settle_cap_atoms < *cap, PermitPipeError::CapNotLower);
         *cap = settle_cap_atoms;
+        if let Some(PendingChange { change: Change::Limits(limits), .. }) = &mut self.pending_change {
+            let waiting = limits.settle_cap_mut(asset);
+            *waiting = settle_cap_atoms.min(*waiting);
+        }
         Ok(())
     }
 
@@ -182,6 +184,7 @@ impl Config {
         }
         require!(self.usdc_mint != self.permit_mint, PermitPipeError::SameMint);
         self.limits.check()?;
+        self.fee.check()?;
         self.timing.check()?;
         self.bonds.check()?;
         Tier::check(&self.tiers)?;
@@ -198,7 +201,7 @@ impl Config {
             Change::Limits(limits) => limits.check(),
             Change::Timing(timing) => timing.check(),
             Change::Bonds(bonds) => bonds.check(),
-            Change::Fee(_) => Ok(()),
+            Change::Fee(fee) => fee.check(),
             Change::Tiers(tiers) => Tier::check(tiers),
             Change::Oracle(oracle) => oracle.check(),
         }

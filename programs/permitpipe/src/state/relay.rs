@@ -76,9 +76,11 @@ impl Relay {
         Ok(())
     }
 
-    /// Ends a retired relay after its cool-down, and numbers its last event.
+    /// Ends a retired relay after its cool-down, and numbers its last event. One that was slashed stays for ever, so
+    /// that nobody begins anew with a clean record.
     pub fn end(&mut self, clock: &Clock, cool_down_seconds: i64) -> Result<u64> {
         let retired_at = self.retired_at.ok_or(PermitPipeError::RelayNotRetired)?;
+        require!(self.slash_count == 0, PermitPipeError::RelaySlashed);
         self.require_cool(retired_at, clock.unix_timestamp, cool_down_seconds)?;
         let event_seq = self.next_event()?;
         require!(math::is_closable(event_seq, clock.slot), PermitPipeError::ClosedTooSoon);
@@ -90,11 +92,10 @@ impl Relay {
         *key == self.key || (*key == self.previous_key && *key != Pubkey::default())
     }
 
-    /// Counts a reward that was paid.
-    pub fn reward(&mut self, amount_atoms: u64, receipt_count: u64) -> Result<()> {
-        self.rewarded_atoms = math::sum(self.rewarded_atoms, amount_atoms).ok_or(PermitPipeError::Overflow)?;
-        self.paid_receipts = math::sum(self.paid_receipts, receipt_count).ok_or(PermitPipeError::Overflow)?;
-        Ok(())
+    /// Counts a reward that was paid, up to the largest number there is: counting must never stop a payment.
+    pub fn reward(&mut self, amount_atoms: u64, receipt_count: u64) {
+        self.rewarded_atoms = math::sum(self.rewarded_atoms, amount_atoms).unwrap_or(math::MAX_ATOMS);
+        self.paid_receipts = math::sum(self.paid_receipts, receipt_count).unwrap_or(math::MAX_ATOMS);
     }
 
     /// Counts a contradiction that was proven.

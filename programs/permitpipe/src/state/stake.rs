@@ -172,14 +172,15 @@ impl Position {
         Ok(())
     }
 
-    /// Takes `basis_points` of active and unlocking stake together, active first. Returns what was taken.
+    /// Takes `basis_points` of active and unlocking stake together, what unlocks first: what remains goes on bonding.
+    /// Returns what was taken.
     pub fn slash(&mut self, basis_points: u16) -> Result<u64> {
         let total = self.total_atoms()?;
         require!(total > 0, PermitPipeError::NothingToSlash);
         let taken = math::penalty(total, basis_points).ok_or(PermitPipeError::Overflow)?;
-        let from_active = taken.min(self.staked_atoms);
+        let from_unlocking = taken.min(self.unlocking.map_or(0, |unlocking| unlocking.amount_atoms));
+        let from_active = taken.checked_sub(from_unlocking).ok_or(PermitPipeError::InvariantViolated)?;
         let left = self.staked_atoms.checked_sub(from_active).ok_or(PermitPipeError::InvariantViolated)?;
-        let from_unlocking = taken.checked_sub(from_active).ok_or(PermitPipeError::InvariantViolated)?;
         self.shrink(left)?;
         if let Some(unlocking) = &mut self.unlocking {
             let left = unlocking.amount_atoms.checked_sub(from_unlocking);

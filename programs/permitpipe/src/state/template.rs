@@ -69,7 +69,13 @@ impl Template {
 
     /// Accuses it: from now on it is not verified, and after the delay it can be revoked. Returns when.
     pub fn accuse(&mut self, now: i64, delay_seconds: i64) -> Result<i64> {
-        require!(self.status != TemplateStatus::Revoked, PermitPipeError::WrongTemplateStatus);
+        // Once the bond is free, it is too late: nobody may hold it by accusing again and again.
+        let is_accusable = match self.status {
+            TemplateStatus::Published | TemplateStatus::Verified => true,
+            TemplateStatus::Retiring { reclaimable_at } => !math::is_due(now, reclaimable_at),
+            TemplateStatus::Revoked => false,
+        };
+        require!(is_accusable, PermitPipeError::WrongTemplateStatus);
         require!(!self.is_accused(now)?, PermitPipeError::AlreadyAccused);
         let eta = math::deadline(now, delay_seconds).ok_or(PermitPipeError::Overflow)?;
         if self.status == TemplateStatus::Verified {

@@ -80,9 +80,12 @@ impl Vault {
         self.book(asset).settle(amount_atoms, now, window_seconds)
     }
 
-    /// Ends the vault, if it is empty, and numbers its last event.
-    pub fn end(&mut self, slot: u64) -> Result<u64> {
-        require!(self.usdc.is_empty()? && self.sol.is_empty()?, PermitPipeError::VaultNotEmpty);
+    /// Ends the vault, if it is empty, and numbers its last event. `lamports` is what it holds above its rent: where
+    /// rent has risen over it there is nothing to withdraw, and closing gives the owner everything.
+    pub fn end(&mut self, slot: u64, lamports: u64) -> Result<u64> {
+        let is_empty =
+            self.usdc.is_empty()? && (self.sol.is_empty()? || (lamports == 0 && self.sol.withdrawal.is_none()));
+        require!(is_empty, PermitPipeError::VaultNotEmpty);
         let event_seq = self.next_event()?;
         require!(math::is_closable(event_seq, slot), PermitPipeError::ClosedTooSoon);
         Ok(event_seq)

@@ -106,6 +106,13 @@ impl Model {
         };
         rule(cap < *present, "not lower")?;
         *present = cap;
+        if let Some((Change::Limits(limits), _)) = &mut self.config.pending {
+            let waiting = match asset {
+                Asset::Usdc => &mut limits.settle_cap_atoms,
+                Asset::Sol => &mut limits.settle_cap_lamports,
+            };
+            *waiting = cap.min(*waiting);
+        }
         self.config.event_seq += 1;
         Ok(())
     }

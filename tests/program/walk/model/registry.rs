@@ -109,7 +109,9 @@ impl Model {
         rule(by == self.config.verifier, "not the verifier")?;
         let (now, delay) = (self.now, self.config.timing.change_delay_seconds);
         let template = self.template(hash)?;
-        rule(template.status != TemplateStatus::Revoked && !is_accused(template, now), "not to be accused")?;
+        let is_late = matches!(template.status, TemplateStatus::Retiring { reclaimable_at } if now >= reclaimable_at);
+        let is_accusable = template.status != TemplateStatus::Revoked && !is_late;
+        rule(is_accusable && !is_accused(template, now), "not to be accused")?;
         if template.status == TemplateStatus::Verified {
             template.status = TemplateStatus::Published;
         }

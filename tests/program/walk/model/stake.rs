@@ -182,6 +182,7 @@ impl Model {
         let relay = self.relay(who)?;
         let retired_at = relay.retired_at.ok_or("in service")?;
         rule(now >= retired_at + cool_down, "cooling down")?;
+        rule(relay.slash_count == 0, "slashed")?;
         rule(slot_base >= relay.event_seq, "closed in the slot it was opened in")?;
         self.person(who).relay = None;
         Ok(())
@@ -202,9 +203,9 @@ impl Model {
         rule(total > 0, "nothing left")?;
         let kept = total * Number::from(10_000 - bonds.slash_basis_points) / 10_000;
         let taken = total - kept;
-        let from_active = taken.min(stake.active);
-        stake.shrink(from_active);
-        let left = unlocking - (taken - from_active);
+        let from_unlocking = taken.min(unlocking);
+        stake.shrink(taken - from_unlocking);
+        let left = unlocking - from_unlocking;
         stake.unlocking = stake.unlocking.map(|(_, at)| (left, at)).filter(|(left, _)| *left > 0);
         stake.slashed += taken;
         let share = taken * Number::from(bonds.reporter_basis_points) / 10_000;

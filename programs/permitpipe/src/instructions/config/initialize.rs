@@ -1,7 +1,7 @@
 //! Creates the config.
 //!
 //! - It *shall* succeed once, and only for the program's upgrade authority, so that nobody can get in first.
-//! - It *shall* refuse a USDC mint without 6 decimals, a treasury or insurance of another mint, and PERMIT being USDC.
+//! - It *shall* refuse a USDC mint without 6 decimals, a PERMIT mint that somebody can freeze, a treasury or insurance of another mint, and PERMIT being USDC.
 //! - It *shall* refuse limits, delays, bonds, tiers and an oracle out of their bounds.
 
 use anchor_lang::{prelude::*, solana_program::bpf_loader_upgradeable};
@@ -43,6 +43,7 @@ pub struct InitializeConfig<'info> {
     pub config: Box<Account<'info, Config>>,
     #[account(constraint = usdc_mint.decimals == 6 @ PermitPipeError::BadUsdcMint)]
     pub usdc_mint: Box<Account<'info, Mint>>,
+    #[account(constraint = permit_mint.freeze_authority.is_none() @ PermitPipeError::BadPermitMint)]
     pub permit_mint: Box<Account<'info, Mint>>,
     #[account(token::mint = usdc_mint)]
     pub treasury: Box<Account<'info, TokenAccount>>,

@@ -1,6 +1,6 @@
 //! Takes a plan off sale.
 //!
-//! - Who bought it *shall* keep it until it expires; nobody can buy or extend it any more.
+//! - Who bought it *shall* keep it until it expires, as the subscription says; nobody can buy or extend it any more.
 
 use anchor_lang::prelude::*;
 

@@ -1,5 +1,6 @@
 //! Closes a retired relay and gives the operator its rent.
 //!
+//! - It *shall* be refused for a relay that was slashed: the record stays.
 //! - It *shall* be refused within the cool-down after retirement: until then contradictions can be proven.
 
 use anchor_lang::prelude::*;

@@ -14,6 +14,7 @@ use crate::{
     error::PermitPipeError,
     event::Settled,
     instructions::vault::lamports_above_rent,
+    math,
     oracle::{Quote, read_quote},
     seed,
     state::{Asset, Config, Settlement, Vault},
@@ -67,12 +68,14 @@ pub(crate) fn handle(ctx: Context<SettleSol>, args: SettleSolArgs) -> Result<()>
     require!(args.receipt_count > 0, PermitPipeError::NoReceipts);
     let amount_atoms = accounts.price(&args, now)?;
     require!(amount_atoms <= accounts.config.settle_cap_atoms(asset), PermitPipeError::SettlementAboveSettleCap);
+    // Rent may have risen since the deposit: what would leave the vault below it cannot be paid, the rest can.
+    let holdings = lamports_above_rent(accounts.vault.as_ref().as_ref())?;
+    require!(amount_atoms <= holdings, PermitPipeError::HoldingsBelowBooks);
     accounts.vault.settle(asset, args.sequence, amount_atoms, (now, accounts.config.timing.window_seconds))?;
     accounts.record(&args, amount_atoms, now, ctx.bumps.settlement)?;
     accounts.vault.sub_lamports(amount_atoms)?;
     accounts.sol_treasury.add_lamports(amount_atoms)?;
     let event_seq = accounts.vault.next_event()?;
-    accounts.vault.sol.require_backed(lamports_above_rent(accounts.vault.as_ref().as_ref())?)?;
     accounts.vault.invariant()?;
     let event = Settled {
         vault: accounts.vault.key(),
@@ -94,6 +97,7 @@ impl SettleSol<'_> {
     /// What to pay.
     fn price(&self, args: &SettleSolArgs, now: i64) -> Result<u64> {
         require!(args.charge_credits > 0 && args.held_lamports > 0, PermitPipeError::ZeroAmount);
+        require!(args.charge_credits <= math::MAX_ATOMS, PermitPipeError::Overflow);
         let oracle = self.config.oracle.as_ref().ok_or(PermitPipeError::NoOracle)?;
         let lamports = match read_quote(oracle, &self.price, now)? {
             Quote::Stale => args.held_lamports,

@@ -7,6 +7,7 @@
 use anchor_lang::prelude::*;
 use anchor_spl::token::{Mint, Token, TokenAccount};
 
+use super::lamports_above_rent;
 use crate::{
     error::PermitPipeError,
     event::VaultClosed,
@@ -37,7 +38,8 @@ pub struct CloseVault<'info> {
 }
 
 pub(crate) fn handle(ctx: Context<CloseVault>) -> Result<()> {
-    let event_seq = ctx.accounts.vault.end(Clock::get()?.slot)?;
+    let lamports = lamports_above_rent(ctx.accounts.vault.as_ref().as_ref())?;
+    let event_seq = ctx.accounts.vault.end(Clock::get()?.slot, lamports)?;
     ctx.accounts.vault.invariant()?;
     ctx.accounts.sweep()?;
     let (vault, owner) = (ctx.accounts.vault.key(), ctx.accounts.vault.owner);

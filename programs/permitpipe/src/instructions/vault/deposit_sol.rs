@@ -6,7 +6,7 @@
 
 use anchor_lang::{prelude::*, system_program};
 
-use super::{MoveSol, lamports_above_rent};
+use super::MoveSol;
 use crate::{error::PermitPipeError, event::Deposited, state::Asset};
 
 /// How much to deposit.
@@ -25,7 +25,6 @@ pub(crate) fn handle(ctx: Context<MoveSol>, args: DepositSolArgs) -> Result<()> 
     let transfer = system_program::Transfer { from, to };
     system_program::transfer(CpiContext::new(accounts.system_program.key(), transfer), amount_atoms)?;
     let event_seq = accounts.vault.next_event()?;
-    accounts.vault.sol.require_backed(lamports_above_rent(accounts.vault.as_ref().as_ref())?)?;
     accounts.vault.invariant()?;
     let (vault, owner) = (accounts.vault.key(), accounts.vault.owner);
     let credited_atoms = accounts.vault.sol.credited_atoms;
