@@ -5,7 +5,7 @@
 
 use permitpipe_sdk::chain::{PRICE_DISCRIMINATOR, PRICE_PROGRAM};
 use serde_json::json;
-use solana_sdk::signer::Signer;
+use solana_sdk::{pubkey::Pubkey, signer::Signer};
 
 use super::{bootstrap::cheat, keys::Keys};
 use crate::{
@@ -31,7 +31,7 @@ pub async fn write(rpc: &Rpc, keys: &Keys) -> Result<bool, Error> {
     let is_first = rpc.find_account(&address).await?.is_none();
     let now = rpc.clock().await?;
     let account = json!({
-        "lamports": LAMPORTS, "data": hex::encode(update(now)), "owner": PRICE_PROGRAM.to_string(),
+        "lamports": LAMPORTS, "data": hex::encode(update(&address, now)), "owner": PRICE_PROGRAM.to_string(),
         "executable": false, "rentEpoch": 0,
     });
     let written = cheat(rpc, "surfnet_setAccount", json!([address.to_string(), account])).await;
@@ -39,13 +39,13 @@ pub async fn write(rpc: &Rpc, keys: &Keys) -> Result<bool, Error> {
     Ok(is_first)
 }
 
-/// A `PriceUpdateV2`: discriminator, write authority, level, feed, price, confidence, exponent, times of this and the
+/// A `PriceUpdateV2` as a push feed holds it, which is its own write authority: discriminator, write authority, level, feed, price, confidence, exponent, times of this and the
 /// last update, moving averages, slot.
-fn update(now: i64) -> Vec<u8> {
-    let (authority, level_full, slot) = ([0; 32], [1], 0u64);
+fn update(feed: &Pubkey, now: i64) -> Vec<u8> {
+    let (level_full, slot) = ([1], 0u64);
     let parts: [&[u8]; 12] = [
         &PRICE_DISCRIMINATOR,
-        &authority,
+        feed.as_ref(),
         &level_full,
         &SOL_USD,
         &PRICE.to_le_bytes(),
@@ -66,9 +66,10 @@ mod tests {
 
     #[test]
     fn the_update_lies_as_pyth_lays_it_out() {
-        let bytes = update(1_700_000_000);
+        let bytes = update(&Pubkey::new_from_array([7; 32]), 1_700_000_000);
         assert_eq!(hex::encode(SOL_USD), "ef0d8b6fda2ceba41da15d4095d1da392a0d2f8ed0c6c7bc0f4cfac8c280b56d");
         assert_eq!(bytes.len(), 8 + 32 + 1 + 32 + 8 + 8 + 4 + 8 + 8 + 8 + 8 + 8);
+        assert_eq!(bytes[8..40], [7; 32]);
         assert_eq!((&bytes[..8], bytes[40], &bytes[41..73]), (&PRICE_DISCRIMINATOR[..], 1, &SOL_USD[..]));
         assert_eq!(bytes[73..81], PRICE.to_le_bytes());
         assert_eq!(bytes[93..101], 1_700_000_000i64.to_le_bytes());

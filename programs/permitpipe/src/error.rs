@@ -171,7 +171,9 @@ pub enum PermitPipeError {
     #[msg("The settlement would exceed the owner's cap for this window; wait for the next window")]
     SettlementAboveOwnerCap = 6306,
     /// The price account is not the pinned one, or not Pyth's.
-    #[msg("The price account is not the one in the config, or not a push feed of the price program; pass the pinned one")]
+    #[msg(
+        "The price account is not the one in the config, or not a push feed of the price program; pass the pinned one"
+    )]
     WrongOracle = 6307,
     /// Another feed, or a layout that is not a price update.
     #[msg("The price account holds no update of the pinned feed; pass the pinned one")]
