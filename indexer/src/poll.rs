@@ -12,7 +12,8 @@ use sqlx::PgConnection;
 use permitpipe_sdk::chain::PROGRAM_ID;
 
 use crate::{
-    Error, RpcError, apply,
+    Error, RpcError,
+    apply::{self, Changed},
     cursor::Cursor,
     decode::{Seen, Transaction, decode},
     reconcile::Rounds,
@@ -34,8 +35,8 @@ pub struct View {
     shown: HashMap<String, u64>,
     /// Accounts that miss an event.
     gaps: BTreeSet<Pubkey>,
-    /// Vaults that changed in this look.
-    changed: Vec<String>,
+    /// Rows that changed in this look.
+    changed: Vec<Changed>,
 }
 
 impl View {
@@ -82,7 +83,7 @@ impl View {
             if let Some(transaction) = body {
                 let events = events_of(&transaction)?;
                 let folded = apply::finalize(conn, &transaction, &events, is_complete).await?;
-                changed.extend(folded.vaults);
+                changed.extend(folded.changed);
                 missing = folded.gaps;
             }
             is_complete &= missing.is_empty();
