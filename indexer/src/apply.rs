@@ -66,9 +66,9 @@ pub async fn finalize(
         let account = seen.event.account();
         match fold_event(&mut commit, transaction, seen).await? {
             Step::Before => {}
-            Step::Folded => folded.changed.extend(
-                table_of(&seen.event).map(|table| Changed { table, address: account.to_string() }),
-            ),
+            Step::Folded => folded
+                .changed
+                .extend(table_of(&seen.event).map(|table| Changed { table, address: account.to_string() })),
             Step::Gap => folded.gaps.push(account),
         }
     }

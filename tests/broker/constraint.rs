@@ -18,7 +18,7 @@ async fn furnished() -> World {
     for statement in [
         "INSERT INTO ledger.settlements (owner_id, settlement_id, vault, sequence, amount, receipt_count, receipts_root)
          SELECT owner_id, gen_random_uuid(), 'v', 1, 1, 1, sha256('') FROM access.owners",
-        "INSERT INTO chain.settlements VALUES ('v', 1, 's', 1, 1, sha256(''), 1)",
+        "INSERT INTO chain.settlements VALUES ('v', 1, 's', 1, 1, sha256(''), 1, 'usdc', 1)",
     ] {
         sqlx::query(statement).execute(&world.pool).await.unwrap();
     }

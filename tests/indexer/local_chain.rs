@@ -10,7 +10,8 @@ use std::{
 };
 
 use permitpipe_sdk::chain::{
-    InitializeConfigArgs, PROGRAM_ID, SettleArgs, config_address, decode_config,
+    Asset, Bonds, CreatePlanArgs, Fee, InitializeConfigArgs, Limits, OpenAnchorArgs, Oracle, PROGRAM_ID, SettleArgs,
+    Timing, config_address, decode_config,
     instruction::{self, Mints},
 };
 use serde_json::{Value, json};
@@ -21,6 +22,7 @@ use solana_sdk::{
     signer::{Signer, keypair::Keypair},
     transaction::Transaction,
 };
+use sqlx::AssertSqlSafe;
 
 use crate::mirror::Mirror;
 
@@ -71,7 +73,7 @@ impl LocalChain {
 }
 
 #[tokio::test]
-async fn a_real_deposit_settlement_and_withdrawal_request_arrive_at_finality_and_agree_with_the_accounts() {
+async fn what_a_real_chain_shows_arrives_at_finality_and_agrees_with_the_accounts() {
     let binary = find("PERMITPIPE_LOCALCHAIN", "localchain/release/permitpipe-localchain");
     let program = find("PERMITPIPE_PROGRAM_SO", "target/deploy/permitpipe_program.so");
     let (Some(binary), Some(program)) = (&binary, &program) else {
@@ -81,7 +83,8 @@ async fn a_real_deposit_settlement_and_withdrawal_request_arrive_at_finality_and
     };
     let chain = LocalChain::start(binary);
     let (admin, owner) = (Keypair::new(), Keypair::new());
-    let (usdc, permit, treasury, purse) = (address(), address(), address(), address());
+    let (usdc, permit, treasury, purse, insurance, stock) =
+        (address(), address(), address(), address(), address(), address());
     for role in [&admin, &owner] {
         chain.cheat("surfnet_setAccount", json!([role.pubkey().to_string(), { "lamports": 10_000_000_000_u64 }])).await;
     }
@@ -92,25 +95,17 @@ async fn a_real_deposit_settlement_and_withdrawal_request_arrive_at_finality_and
     }
     chain.set_token_program_account(treasury, &token_data(usdc, admin.pubkey(), 0)).await;
     chain.set_token_program_account(purse, &token_data(usdc, owner.pubkey(), 9_000_000)).await;
-    let arguments = InitializeConfigArgs {
-        admin: admin.pubkey(),
-        guardian: Pubkey::new_unique(),
-        settle_authority: admin.pubkey(),
-        settle_cap_atoms: 1_000_000_000,
-        window_seconds: 60,
-        withdrawal_delay_seconds: 60,
-        change_delay_seconds: 60,
-        min_deposit_atoms: 1,
-    };
+    chain.set_token_program_account(insurance, &token_data(permit, admin.pubkey(), 0)).await;
+    chain.set_token_program_account(stock, &token_data(permit, owner.pubkey(), 900)).await;
     let mirror = Mirror::at(&chain.rpc_url, &chain.ws_url, "local_chain").await;
     let indexer = mirror.start();
-    let mints = Mints { usdc, permit, treasury };
-    chain.send(instruction::initialize_config(&admin.pubkey(), &mints, arguments), &[&admin]).await;
+    let mints = Mints { usdc, permit, treasury, sol_treasury: admin.pubkey(), insurance };
+    chain.send(instruction::initialize_config(&admin.pubkey(), &mints, terms(admin.pubkey())), &[&admin]).await;
     mirror.wait("SELECT count(*) FROM chain.config", 1_i64).await;
     let config = decode_config(&chain.rpc.get_account_data(&config_address()).await.unwrap()).unwrap();
 
     let known = "SELECT count(*) FROM chain.events";
-    chain.send(instruction::open_vault(&config, &owner.pubkey(), 2_000_000), &[&owner]).await;
+    chain.send(instruction::open_vault(&config, &owner.pubkey(), 2_000_000, 5), &[&owner]).await;
     mirror.wait(known, 2_i64).await;
     chain.send(instruction::deposit_usdc(&config, &owner.pubkey(), &purse, 5_000_000), &[&owner]).await;
     mirror.wait(known, 3_i64).await;
@@ -121,18 +116,74 @@ async fn a_real_deposit_settlement_and_withdrawal_request_arrive_at_finality_and
     );
     mirror.wait("SELECT credited_atoms FROM chain.vaults", 5_000_000_i64).await;
 
-    let settle = SettleArgs { sequence: 1, amount_atoms: 1_500_000, receipt_count: 2, receipts_root: [5; 32] };
+    chain.send(instruction::deposit_sol(&owner.pubkey(), 7_000), &[&owner]).await;
+    mirror.wait("SELECT sol_credited_atoms FROM chain.vaults", 7_000_i64).await;
+
+    let sequence = mirror.one::<i64>("SELECT settle_sequence + 1 FROM chain.vaults").await as u64;
+    let settle = SettleArgs { sequence, amount_atoms: 1_500_000, receipt_count: 2, receipts_root: [5; 32] };
     chain.send(instruction::settle(&config, &owner.pubkey(), &admin.pubkey(), settle), &[&admin]).await;
     mirror.wait("SELECT amount_atoms FROM chain.settlements", 1_500_000_i64).await;
-    chain.send(instruction::request_withdrawal(&owner.pubkey(), 3_500_000), &[&owner]).await;
-    chain.send(instruction::set_cap(&owner.pubkey(), 1_000), &[&owner]).await;
+    chain.send(instruction::request_withdrawal(&owner.pubkey(), Asset::Usdc, 3_500_000), &[&owner]).await;
+    chain.send(instruction::set_cap(&owner.pubkey(), Asset::Usdc, 1_000), &[&owner]).await;
     mirror.wait("SELECT coalesce(withdrawal_atoms, 0) FROM chain.vaults", 3_500_000_i64).await;
     mirror.wait("SELECT coalesce(pending_cap_atoms, 0) FROM chain.vaults", 1_000_i64).await;
-    mirror.wait("SELECT count(*) FROM chain.events WHERE commitment = 'finalized'", 6_i64).await;
+
+    chain.send(instruction::open_stake(&config, &owner.pubkey(), &owner.pubkey()), &[&owner]).await;
+    chain.send(instruction::add_stake(&config, &owner.pubkey(), &stock, 800), &[&owner]).await;
+    let key = Keypair::new();
+    let register = instruction::register_relay(&owner.pubkey(), &key.pubkey(), "https://relay.example");
+    chain.send(register, &[&owner, &key]).await;
+    let plan = CreatePlanArgs { number: 1, price_atoms: 500_000, period_seconds: 3_600, request_limit: 10 };
+    chain.send(instruction::create_plan(&admin.pubkey(), plan), &[&admin]).await;
+    chain.send(instruction::subscribe(&config, &owner.pubkey(), &purse, 1, 2), &[&owner]).await;
+    chain.send(instruction::publish_template(&config, &owner.pubkey(), &stock, [8; 32]), &[&owner]).await;
+    let log = OpenAnchorArgs { log: [3; 32], size: 5, root: [4; 32] };
+    chain.send(instruction::open_anchor(&config, &admin.pubkey(), log), &[&admin]).await;
+    let known = "SELECT count(*) FROM chain.events WHERE commitment = 'finalized'";
+    mirror.wait(known, 15_i64).await;
+    mirror.wait("SELECT bonded_atoms FROM chain.stakes WHERE staked_atoms = 800", 300_i64).await;
+    mirror.wait("SELECT paid_atoms FROM chain.subscriptions", 1_000_000_i64).await;
     let slot: i64 = mirror.one("SELECT finalized_slot FROM chain.cursor").await;
     mirror.until("SELECT finalized_slot FROM chain.cursor", |now: &i64| *now > slot + 80, "80 slots more").await;
-    assert!(!mirror.one::<bool>("SELECT is_frozen FROM chain.vaults").await, "{:#?}", mirror.tables().await);
+    for table in ["vaults", "stakes", "relays", "templates", "plans", "subscriptions", "anchors"] {
+        let query = format!("SELECT count(*) FROM chain.{table} WHERE NOT is_frozen AND is_open");
+        let sound: i64 = sqlx::query_scalar(AssertSqlSafe(query)).fetch_one(&mirror.pool).await.unwrap();
+        assert_eq!(sound, 1, "{table}: {:#?}", mirror.tables().await);
+    }
     indexer.stop().await;
+}
+
+/// Short delays, small bonds, and a price account that nobody reads here.
+fn terms(admin: Pubkey) -> InitializeConfigArgs {
+    InitializeConfigArgs {
+        admin,
+        guardian: address(),
+        settle_authority: admin,
+        verifier: address(),
+        limits: Limits {
+            settle_cap_atoms: 1_000_000_000,
+            settle_cap_lamports: 1_000_000_000,
+            min_deposit_atoms: 1,
+            min_deposit_lamports: 1,
+        },
+        timing: Timing {
+            window_seconds: 60,
+            withdrawal_delay_seconds: 60,
+            change_delay_seconds: 60,
+            cool_down_seconds: 60,
+            warm_up_seconds: 60,
+            retention_seconds: 60,
+        },
+        bonds: Bonds { relay_atoms: 300, template_atoms: 50, slash_basis_points: 5_000, reporter_basis_points: 1_000 },
+        fee: Fee { request_credits: 1, mebibyte_credits: 1 },
+        tiers: Default::default(),
+        oracle: Some(Oracle {
+            account: address(),
+            feed_id: [1; 32],
+            max_age_seconds: 60,
+            max_confidence_basis_points: 100,
+        }),
+    }
 }
 
 fn find(variable: &str, in_cache: &str) -> Option<PathBuf> {
