@@ -9,3 +9,4 @@ mod mirror;
 mod node;
 mod restart;
 mod story;
+mod whole;
