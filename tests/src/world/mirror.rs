@@ -86,6 +86,43 @@ impl Mirror {
         self.record(wallet, seq, Commitment::Finalized, "Deposited", usdc(atoms)).await;
     }
 
+    /// Lamports come in.
+    pub async fn deposit_sol(&self, wallet: &str, lamports: i64) {
+        let seq = self.next_seq(wallet).await;
+        let update = "UPDATE chain.vaults SET event_seq = $2, sol_credited_atoms = sol_credited_atoms + $3
+                      WHERE wallet = $1";
+        self.run(sqlx::query(update).bind(wallet).bind(seq).bind(lamports)).await;
+        self.record(wallet, seq, Commitment::Finalized, "Deposited", sol(lamports)).await;
+    }
+
+    /// The owner asks for lamports, or they are paid: nothing that concerns credits.
+    pub async fn record_sol(&self, wallet: &str, commitment: Commitment, name: &str, lamports: i64) {
+        let seq = self.next_seq(wallet).await;
+        if commitment == Commitment::Finalized {
+            let update = "UPDATE chain.vaults SET event_seq = $2 WHERE wallet = $1";
+            self.run(sqlx::query(update).bind(wallet).bind(seq)).await;
+        }
+        self.record(wallet, seq, commitment, name, sol(lamports)).await;
+    }
+
+    /// The owner closes its empty vault.
+    pub async fn close_vault(&self, wallet: &str) {
+        let seq = self.next_seq(wallet).await;
+        let update = "UPDATE chain.vaults SET event_seq = $2, is_open = false WHERE wallet = $1";
+        self.run(sqlx::query(update).bind(wallet).bind(seq)).await;
+        self.record(wallet, seq, Commitment::Finalized, "VaultClosed", json!({})).await;
+    }
+
+    /// The owner opens it again, with the numbers of a later slot.
+    pub async fn open_vault_again(&self, wallet: &str, slot: i64) {
+        let seq = slot * 65_536 + 1;
+        let update = "UPDATE chain.vaults SET event_seq = $2, settle_sequence = $2 - 1, is_open = true,
+                      credited_atoms = 0, settled_atoms = 0, withdrawn_atoms = 0, sol_credited_atoms = 0,
+                      sol_settled_atoms = 0, sol_withdrawn_atoms = 0, cap_atoms = $3 WHERE wallet = $1";
+        self.run(sqlx::query(update).bind(wallet).bind(seq).bind(CAP)).await;
+        self.record(wallet, seq, Commitment::Finalized, "VaultOpened", json!({ "cap_atoms": CAP })).await;
+    }
+
     /// The owner asks for its money; final, it is folded into the vault. Confirmed first and final later is one event.
     pub async fn request_withdrawal(&self, wallet: &str, atoms: i64, commitment: Commitment) {
         let seq = self.next_seq(wallet).await;
@@ -150,6 +187,10 @@ impl Mirror {
 
 fn usdc(atoms: i64) -> Value {
     json!({ "asset": "usdc", "amount_atoms": atoms })
+}
+
+fn sol(lamports: i64) -> Value {
+    json!({ "asset": "sol", "amount_atoms": lamports })
 }
 
 fn vault_of(wallet: &str) -> String {
