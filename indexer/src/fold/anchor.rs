@@ -49,3 +49,26 @@ impl Noun for Anchor {
 fn anchored(event: &Event) -> Result<&LogAnchored, FoldError> {
     if let Event::LogAnchored(anchored) = event { Ok(anchored) } else { Err(FoldError::OfAnotherKind) }
 }
+
+#[cfg(test)]
+mod tests {
+    use solana_sdk::pubkey::Pubkey;
+
+    use super::*;
+
+    #[test]
+    fn a_log_neither_shrinks_nor_forks_nor_becomes_another() {
+        let at = Moment { signature: "s".into(), slot: 7, time: None };
+        let event = |log: u8, size, root: u8| {
+            let (anchor, log, root) = (Pubkey::new_from_array([1; 32]), [log; 32], [root; 32]);
+            Event::LogAnchored(LogAnchored { anchor, log, event_seq: 1, size, root })
+        };
+        let mut row = Anchor::open(&event(1, 5, 1), &at).unwrap();
+        for refused in [event(1, 4, 2), event(1, 5, 2), event(2, 6, 2)] {
+            assert!(row.clone().change(&refused, &at).is_err(), "{refused:?}");
+        }
+        row.change(&event(1, 5, 1), &at).unwrap();
+        row.change(&event(1, 6, 2), &at).unwrap();
+        assert_eq!((row.size, row.slot), (6, 7));
+    }
+}

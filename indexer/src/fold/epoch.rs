@@ -90,3 +90,33 @@ impl Epoch {
 fn changed(event: &Event) -> Result<&EpochChanged, FoldError> {
     if let Event::EpochChanged(changed) = event { Ok(changed) } else { Err(FoldError::OfAnotherKind) }
 }
+
+#[cfg(test)]
+mod tests {
+    use solana_sdk::pubkey::Pubkey;
+
+    use super::*;
+
+    fn event(kind: EpochChange) -> Event {
+        Event::EpochChanged(EpochChanged { epoch: Pubkey::new_unique(), number: 1, event_seq: 1, kind })
+    }
+
+    fn claim(index: u32, amount_atoms: u64) -> EpochChange {
+        EpochChange::Claimed { index, relay: Pubkey::new_unique(), amount_atoms, receipt_count: 1 }
+    }
+
+    #[test]
+    fn claims_stay_within_the_leaves_and_the_total_and_the_rest_is_swept() {
+        let at = Moment { signature: "s".into(), slot: 1, time: None };
+        let published = event(EpochChange::Published { root: [1; 32], leaf_count: 2, total_atoms: 100 });
+        let mut epoch = Epoch::open(&published, &at).unwrap();
+        epoch.change(&event(claim(1, 60)), &at).unwrap();
+        assert_eq!((epoch.claimed_atoms, epoch.claimed_count), (60, 1));
+        let closed = |unclaimed_atoms| EpochChange::Closed { unclaimed_atoms };
+        for refused in [claim(2, 1), claim(0, 41), claim(0, 0), claim(0, u64::MAX), closed(39)] {
+            assert!(epoch.clone().change(&event(refused.clone()), &at).is_err(), "{refused:?}");
+        }
+        epoch.change(&event(closed(41)), &at).unwrap();
+        assert_eq!(epoch.unclaimed_atoms, Some(41), "somebody sent one on top");
+    }
+}

@@ -63,3 +63,25 @@ impl Noun for Plan {
 fn changed(event: &Event) -> Result<&PlanChanged, FoldError> {
     if let Event::PlanChanged(changed) = event { Ok(changed) } else { Err(FoldError::OfAnotherKind) }
 }
+
+#[cfg(test)]
+mod tests {
+    use solana_sdk::pubkey::Pubkey;
+
+    use super::*;
+
+    #[test]
+    fn a_plan_keeps_its_number_and_retires_once() {
+        let at = Moment { signature: "s".into(), slot: 1, time: None };
+        let event = |number, kind| {
+            let plan = Pubkey::new_unique();
+            Event::PlanChanged(PlanChanged { plan, number, event_seq: 1, kind })
+        };
+        let created = PlanChange::Created { price_atoms: 5, period_seconds: 60, request_limit: 0 };
+        let mut plan = Plan::open(&event(1, created.clone()), &at).unwrap();
+        assert!(plan.change(&event(2, PlanChange::Closed), &at).is_err());
+        assert!(plan.change(&event(1, created), &at).is_err());
+        plan.change(&event(1, PlanChange::Retired { retired_at: 5 }), &at).unwrap();
+        assert!(plan.change(&event(1, PlanChange::Retired { retired_at: 6 }), &at).is_err());
+    }
+}

@@ -83,3 +83,28 @@ impl Noun for Relay {
 fn changed(event: &Event) -> Result<&RelayChanged, FoldError> {
     if let Event::RelayChanged(changed) = event { Ok(changed) } else { Err(FoldError::OfAnotherKind) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_relay_keeps_its_former_key_counts_what_it_gets_and_retires_once() {
+        let at = Moment { signature: "s".into(), slot: 1, time: None };
+        let [relay, operator, first, second] = std::array::from_fn(|index| Pubkey::new_from_array([index as u8; 32]));
+        let event = |kind| Event::RelayChanged(RelayChanged { relay, operator, event_seq: 1, kind });
+        let registered = event(RelayChange::Registered { key: first, endpoint: "https://r".into() });
+        let mut row = Relay::open(&registered, &at).unwrap();
+        let rewarded = RelayChange::Rewarded { epoch: 1, amount_atoms: 5, receipt_count: 2 };
+        for kind in [RelayChange::KeyChanged { key: second }, rewarded.clone(), rewarded] {
+            row.change(&event(kind), &at).unwrap();
+        }
+        assert_eq!((row.key.clone(), row.previous_key.clone()), (second.to_string(), Some(first.to_string())));
+        assert_eq!((row.rewarded_atoms, row.paid_receipts), (10, 4));
+        row.change(&event(RelayChange::Retired { retired_at: 5 }), &at).unwrap();
+        assert!(row.change(&event(RelayChange::Retired { retired_at: 6 }), &at).is_err());
+        assert!(row.change(&registered, &at).is_err());
+        let too_many = RelayChange::Rewarded { epoch: 1, amount_atoms: i64::MAX as u64, receipt_count: 0 };
+        assert!(row.change(&event(too_many), &at).is_err());
+    }
+}

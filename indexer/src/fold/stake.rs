@@ -130,3 +130,78 @@ impl Amounts {
 fn changed(event: &Event) -> Result<&StakeChanged, FoldError> {
     if let Event::StakeChanged(changed) = event { Ok(changed) } else { Err(FoldError::OfAnotherKind) }
 }
+
+#[cfg(test)]
+mod tests {
+    use permitpipe_sdk::chain::Unlocking;
+    use solana_sdk::pubkey::Pubkey;
+
+    use super::*;
+
+    fn event(kind: StakeChange, position: Position) -> Event {
+        let (stake, owner) = (Pubkey::new_from_array([1; 32]), Pubkey::new_from_array([2; 32]));
+        Event::StakeChanged(StakeChanged { stake, owner, event_seq: 1, kind, beneficiary: owner, position })
+    }
+
+    fn position(staked_atoms: u64, unlocking: u64, bonded_atoms: u64, slashed_atoms: u64) -> Position {
+        let unlocking = (unlocking > 0).then_some(Unlocking { amount_atoms: unlocking, unlocks_at: 9 });
+        Position { staked_atoms, weight_atoms: 0, weighed_at: 1, bonded_atoms, unlocking, slashed_atoms }
+    }
+
+    fn moment() -> Moment {
+        Moment { signature: "s".into(), slot: 1, time: None }
+    }
+
+    /// A stake of 100, of which 30 unlock and 50 bond, with 7 slashed before.
+    fn stake() -> Stake {
+        Stake::of(Pubkey::new_from_array([2; 32]).to_string(), Pubkey::new_from_array([2; 32]).to_string(), &before())
+            .unwrap()
+    }
+
+    fn before() -> Position {
+        position(100, 30, 50, 7)
+    }
+
+    #[test]
+    fn each_change_says_the_position_that_follows_from_the_one_before() {
+        let amount_atoms = 10;
+        let tables = [
+            (StakeChange::Added { amount_atoms }, position(110, 30, 50, 7)),
+            (StakeChange::UnstakeCancelled { amount_atoms: 30 }, position(130, 0, 50, 7)),
+            (StakeChange::Unstaked { amount_atoms: 30 }, position(100, 0, 50, 7)),
+            (StakeChange::Bonded, position(100, 30, 80, 7)),
+            (StakeChange::Released, position(100, 30, 0, 7)),
+            (StakeChange::Slashed { amount_atoms: 40 }, position(60, 30, 50, 47)),
+            (StakeChange::Slashed { amount_atoms: 120 }, position(0, 10, 50, 127)),
+        ];
+        for (kind, after) in tables {
+            let mut row = stake();
+            row.change(&event(kind.clone(), after), &moment()).unwrap();
+            assert_eq!(row.amounts().staked, after.staked_atoms as i64, "{kind:?}");
+            for wrong in [
+                Position { staked_atoms: after.staked_atoms + 1, ..after },
+                Position { slashed_atoms: after.slashed_atoms + 1, ..after },
+                Position { unlocking: Some(Unlocking { amount_atoms: 31, unlocks_at: 9 }), ..after },
+            ] {
+                assert!(stake().change(&event(kind.clone(), wrong), &moment()).is_err(), "{kind:?} {wrong:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_does_not_follow_is_refused() {
+        let tables = [
+            ("opened twice", StakeChange::Opened, Position::default()),
+            ("unlocking twice", StakeChange::UnstakeRequested { amount_atoms: 5 }, position(95, 35, 50, 7)),
+            ("more taken than there is", StakeChange::Slashed { amount_atoms: 131 }, position(0, 0, 50, 138)),
+            ("more paid than unlocks", StakeChange::Unstaked { amount_atoms: 31 }, position(99, 0, 50, 7)),
+            ("a bond that nobody changed", StakeChange::Added { amount_atoms: 10 }, position(110, 30, 0, 7)),
+            ("closed with something in it", StakeChange::Closed, before()),
+            ("weight kept for another", StakeChange::BeneficiaryChanged, Position { weight_atoms: 1, ..before() }),
+        ];
+        for (name, kind, after) in tables {
+            assert!(stake().change(&event(kind, after), &moment()).is_err(), "{name}");
+        }
+        assert!(Stake::open(&event(StakeChange::Opened, before()), &moment()).is_err(), "opened with something in it");
+    }
+}

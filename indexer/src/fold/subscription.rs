@@ -65,3 +65,27 @@ impl Noun for Subscription {
 fn changed(event: &Event) -> Result<&SubscriptionChanged, FoldError> {
     if let Event::SubscriptionChanged(changed) = event { Ok(changed) } else { Err(FoldError::OfAnotherKind) }
 }
+
+#[cfg(test)]
+mod tests {
+    use solana_sdk::pubkey::Pubkey;
+
+    use super::*;
+
+    #[test]
+    fn what_is_paid_adds_up_and_the_end_only_moves_on() {
+        let at = Moment { signature: "s".into(), slot: 1, time: None };
+        let owner = Pubkey::new_unique();
+        let event = |kind| {
+            let subscription = Pubkey::new_from_array([1; 32]);
+            Event::SubscriptionChanged(SubscriptionChanged { subscription, owner, event_seq: 1, kind })
+        };
+        let bought = event(SubscriptionChange::Bought { plan: 1, paid_atoms: 5, expires_at: 100 });
+        let mut row = Subscription::open(&bought, &at).unwrap();
+        let extended = |expires_at| event(SubscriptionChange::Extended { paid_atoms: 10, expires_at });
+        row.change(&extended(300), &at).unwrap();
+        assert_eq!((row.paid_atoms, row.expires_at.unix_timestamp()), (15, 300));
+        assert!(row.change(&extended(300), &at).is_err());
+        assert!(row.change(&bought, &at).is_err());
+    }
+}

@@ -109,3 +109,42 @@ impl Template {
 fn changed(event: &Event) -> Result<&TemplateChanged, FoldError> {
     if let Event::TemplateChanged(changed) = event { Ok(changed) } else { Err(FoldError::OfAnotherKind) }
 }
+
+#[cfg(test)]
+mod tests {
+    use solana_sdk::pubkey::Pubkey;
+
+    use super::*;
+
+    #[test]
+    fn a_template_goes_only_where_the_program_lets_it() {
+        let at = Moment { signature: "s".into(), slot: 1, time: None };
+        let (template, publisher) = (Pubkey::new_unique(), Pubkey::new_unique());
+        let event = |kind| Event::TemplateChanged(TemplateChanged { template, publisher, event_seq: 1, kind });
+        let published =
+            Template::open(&event(TemplateChange::Published { hash: [1; 32], bond_atoms: 9 }), &at).unwrap();
+        let after = |kinds: &[TemplateChange]| {
+            kinds
+                .iter()
+                .try_fold(published.clone(), |mut row, kind| row.change(&event(kind.clone()), &at).map(|()| row))
+        };
+        use TemplateChange::{Accused, Acquitted, Closed, Retired, Revoked, Verified};
+        let accused = Accused { eta: 5 };
+        let revoked = after(&[Verified, accused.clone(), Revoked { forfeited_atoms: 9 }]).unwrap();
+        assert_eq!((revoked.status, revoked.bond_atoms, revoked.accused_until), (Status::Revoked, 0, None));
+        assert_eq!(after(&[Verified, accused.clone()]).unwrap().status, Status::Published);
+        assert_eq!(after(&[accused.clone(), Verified]).unwrap().accused_until, None, "it had lapsed");
+        let retiring = Retired { reclaimable_at: 7 };
+        for refused in [
+            vec![Verified, Verified],
+            vec![Acquitted],
+            vec![Revoked { forfeited_atoms: 9 }],
+            vec![accused, Revoked { forfeited_atoms: 8 }],
+            vec![retiring.clone(), retiring.clone()],
+            vec![retiring, Closed { returned_atoms: 8 }],
+            vec![TemplateChange::Published { hash: [1; 32], bond_atoms: 9 }],
+        ] {
+            assert!(after(&refused).is_err(), "{refused:?}");
+        }
+    }
+}
