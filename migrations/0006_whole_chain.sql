@@ -218,5 +218,8 @@ CREATE TABLE chain.anchors (
     slot               bigint NOT NULL CHECK (slot >= 0)
 );
 
+-- The newest posted event of a vault is asked for at each round of posting.
+CREATE INDEX posted_events_by_vault ON ledger.posted_events (vault, event_seq);
+
 GRANT SELECT ON ALL TABLES IN SCHEMA chain TO permitpipe_broker;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA chain TO permitpipe_indexer;

@@ -1,7 +1,7 @@
 //! Everything beside vaults: what is mirrored of it, and what happens when row and account differ.
 
 use anchor_lang::AccountSerialize;
-use permitpipe_program::state::Asset;
+use permitpipe_program::{event::SettlementClosed, state::Asset};
 use permitpipe_sdk::chain::{
     ChainError, decode_anchor, decode_epoch, decode_plan, decode_relay, decode_stake, decode_subscription,
     decode_template, decode_vault,
@@ -195,6 +195,33 @@ async fn a_vault_opened_again_is_folded_only_after_the_event_that_closed_it() {
     mirror.wait(row, json!([0, 7, true, false])).await;
     let sequence: i64 = mirror.one("SELECT settle_sequence FROM chain.vaults").await;
     assert_eq!(sequence as u64, again.account.settle_sequence);
+    indexer.stop().await;
+}
+
+#[tokio::test]
+async fn a_settlement_is_closed_only_after_it_was_made() {
+    let node = Node::start().await;
+    let mirror = Mirror::of(&node, "whole_settlement").await;
+    let mut vault = Story::new(Pubkey::new_unique());
+    let address = vault.address;
+    let events = vec![vault.open(1_000), vault.deposit(30)];
+    node.land(address, events);
+    let settled = vault.settle(5, 0);
+    let settled = node.land(address, vec![settled]);
+    let settlement = permitpipe_sdk::chain::settlement_address(&address, 1);
+    let closed = SettlementClosed { settlement, event_seq: 1, vault: address, sequence: 1 };
+    node.land(settlement, vec![crate::story::bytes(&closed)]);
+    node.with(|chain| {
+        chain.accounts.insert(address, vault.data());
+        chain.faults.hidden.insert(settled);
+    });
+    node.finalize();
+    let indexer = mirror.start();
+    mirror.wait(FINAL, 2_i64).await;
+    mirror.wait("SELECT count(*) FROM chain.events WHERE commitment = 'confirmed'", 1_i64).await;
+    node.with(|chain| chain.faults.hidden.clear());
+    mirror.wait("SELECT is_closed FROM chain.settlements WHERE sequence = 1", true).await;
+    assert_eq!(mirror.one::<i64>(FINAL).await, 4);
     indexer.stop().await;
 }
 

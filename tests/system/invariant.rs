@@ -108,7 +108,7 @@ pub async fn check_at_rest(world: &World, tally: &Tally) {
         let account = world.client.account().await?;
         let is_at_rest = account.held == 0 && account.spent == 0 && account.pending_deposits.is_empty();
         let vault = world.chain.vault().await?;
-        let inside = i64::try_from(vault.credited_atoms - vault.withdrawn_atoms)?;
+        let inside = i64::try_from(vault.usdc.credited_atoms - vault.usdc.withdrawn_atoms)?;
         let is_free = account.withdrawing == 0 && account.frozen == 0;
         Ok((is_at_rest && is_free && -account.chain == inside).then_some((account, vault)))
     });
@@ -119,11 +119,11 @@ pub async fn check_at_rest(world: &World, tally: &Tally) {
     check_always(&pool).await;
     let open = count(&pool, "SELECT count(*) FROM ledger.holds WHERE state = 'open'").await;
     assert_eq!((open, column_sum(&account)), (0, 0), "open holds, sum of columns");
-    let settled = i64::try_from(vault.settled_atoms).unwrap();
+    let settled = i64::try_from(vault.usdc.settled_atoms).unwrap();
     assert_eq!(account.settled, settled, "settled in the ledger and on chain");
     assert_eq!(
         world.chain.purses().await.unwrap().treasury,
-        vault.settled_atoms,
+        vault.usdc.settled_atoms,
         "the treasury holds what was settled"
     );
     let (receipts, leases) = verify_receipts(&world.client.receipts().await.unwrap()).unwrap();
@@ -132,8 +132,8 @@ pub async fn check_at_rest(world: &World, tally: &Tally) {
     println!("    at rest: {leases} leases with receipts, {settled} credits settled, {calls}");
     println!(
         "    vault: {} in, {} out; refused: {}",
-        vault.credited_atoms,
-        vault.withdrawn_atoms,
+        vault.usdc.credited_atoms,
+        vault.usdc.withdrawn_atoms,
         refusals(&pool).await
     );
 }
@@ -142,13 +142,13 @@ pub async fn check_at_rest(world: &World, tally: &Tally) {
 async fn withdraw_no_more(world: &World) {
     let withdrawn = until("no withdrawal is asked for", REST_WITHIN, || async {
         let vault = world.chain.vault().await?;
-        if vault.withdrawal.is_some() {
+        if vault.usdc.withdrawal.is_some() {
             // It may have been paid just now, or taken back already.
             let _ = world.chain.send_withdrawal_cancellation().await;
         }
         // What the load sent last may not be final yet.
         let pending = world.client.account().await?.vault.and_then(|seen| seen.withdrawal_atoms);
-        Ok((vault.withdrawal.is_none() && pending.is_none()).then_some(()))
+        Ok((vault.usdc.withdrawal.is_none() && pending.is_none()).then_some(()))
     });
     withdrawn.await.unwrap();
 }
