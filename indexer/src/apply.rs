@@ -32,7 +32,7 @@ use crate::{
 /// What became of a final transaction.
 #[derive(Debug, Default)]
 pub struct Folded {
-    /// Accounts whose earlier events are missing: this transaction has to come again.
+    /// Accounts whose earlier events are missing, or may be: this transaction has to come again.
     pub gaps: Vec<Pubkey>,
     /// Rows that changed: table and address.
     pub changed: Vec<Changed>,
@@ -45,6 +45,15 @@ pub struct Changed {
     pub address: String,
 }
 
+/// How we came to a transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Listing {
+    /// The program's list names it; the next backfill may start after it.
+    Program { moves_cursor: bool },
+    /// The list of one of its accounts names it, from that account's last final event on.
+    Account,
+}
+
 /// What became of one event.
 enum Step {
     Before,
@@ -53,18 +62,18 @@ enum Step {
 }
 
 /// Records a final transaction and folds it, as far as the accounts' earlier events are there. If nothing is missing
-/// and `moves_cursor`, the next backfill starts after it.
+/// and the listing `moves_cursor`, the next backfill starts after it.
 pub async fn finalize(
     conn: &mut PgConnection,
     transaction: &Transaction,
     events: &[Seen],
-    moves_cursor: bool,
+    listing: Listing,
 ) -> Result<Folded, Error> {
     let mut folded = Folded::default();
     let mut commit = conn.begin().await?;
     for seen in events {
         let account = seen.event.account();
-        match fold_event(&mut commit, transaction, seen).await? {
+        match fold_event(&mut commit, transaction, seen, listing).await? {
             Step::Before => {}
             Step::Folded => folded
                 .changed
@@ -72,7 +81,7 @@ pub async fn finalize(
             Step::Gap => folded.gaps.push(account),
         }
     }
-    if moves_cursor && folded.gaps.is_empty() {
+    if listing == (Listing::Program { moves_cursor: true }) && folded.gaps.is_empty() {
         sqlx::query("UPDATE chain.cursor SET finalized_signature = $2 WHERE program = $1")
             .bind(PROGRAM_ID.to_string())
             .bind(&transaction.signature)
@@ -83,12 +92,22 @@ pub async fn finalize(
     Ok(folded)
 }
 
-async fn fold_event(conn: &mut PgConnection, transaction: &Transaction, seen: &Seen) -> Result<Step, Error> {
+async fn fold_event(
+    conn: &mut PgConnection,
+    transaction: &Transaction,
+    seen: &Seen,
+    listing: Listing,
+) -> Result<Step, Error> {
     if is_final(conn, transaction, seen).await? {
         return Ok(Step::Before);
     }
     let last = last(conn, &seen.event.account().to_string()).await?;
     match integer(seen.event.event_seq(), "event_seq").map(|seq| place(last, seq, &seen.event)) {
+        // Numbers do not show that a whole life between two openings was left out: the account's own list does.
+        Ok(Place::Next) if listing != Listing::Account && last.is_some_and(|last| !last.is_open) => {
+            record(conn, transaction, seen, "confirmed").await?;
+            return Ok(Step::Gap);
+        }
         Ok(Place::Later) => {
             record(conn, transaction, seen, "confirmed").await?;
             return Ok(Step::Gap);

@@ -1,11 +1,12 @@
 //! Pure: an account's row and its next event give its next row. The same events in the same order always give the same
 //! row, whatever the clock says: the only time used is the block's.
 //!
-//! | module                                                                              | holds                      |
-//! |-------------------------------------------------------------------------------------|----------------------------|
-//! | `life`                                                                              | which events open or close an account, and which number comes next |
-//! | `vault` (with `book`), `stake`, `relay`, `epoch`, `template`, `plan`, `subscription`, `anchor` | one row type each |
-//! | `record`                                                                            | rows that are written once: settlements, rewards, contradictions |
+//! | module    | holds                                                                             |
+//! |-----------|-----------------------------------------------------------------------------------|
+//! | `life`    | which events open or close an account, and which number comes next                |
+//! | `vault`, `stake`, `relay`, `epoch`, `template`, `plan`, `subscription`, `anchor` | one row type each |
+//! | `book`    | a vault's columns of one asset                                                    |
+//! | `record`  | rows that are written once: settlements, rewards, contradictions                  |
 //!
 //! A row's fields are the columns of its table: rows travel to and from Postgres as JSON.
 

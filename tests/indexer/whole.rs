@@ -199,6 +199,33 @@ async fn a_vault_opened_again_is_folded_only_after_the_event_that_closed_it() {
 }
 
 #[tokio::test]
+async fn a_whole_life_that_the_programs_list_leaves_out_is_found_before_the_next_one_counts() {
+    let node = Node::start().await;
+    let mirror = Mirror::of(&node, "whole_life").await;
+    let owner = Pubkey::new_unique();
+    let mut events = 0_i64;
+    for (life, is_omitted) in [(1, false), (2, true), (3, false)] {
+        let mut vault = Story::at(owner, node.with(|chain| chain.slot + 1));
+        let all = [vault.open(1_000), vault.deposit(life), vault.settle(life, 0), vault.close()];
+        for event in all {
+            let signature = node.land(vault.address, vec![event]);
+            events += 1;
+            if is_omitted {
+                node.with(|chain| chain.faults.omitted.insert(signature));
+            }
+        }
+        node.finalize();
+    }
+    let indexer = mirror.start();
+    mirror.wait(FINAL, events).await;
+    let settled = "SELECT jsonb_agg(amount_atoms ORDER BY sequence) FROM chain.settlements";
+    assert_eq!(mirror.one::<Value>(settled).await, json!([1, 2, 3]));
+    mirror.caught_up(&node).await;
+    assert_eq!(mirror.one::<i64>("SELECT count(*) FROM chain.vaults WHERE is_frozen OR is_open").await, 0);
+    indexer.stop().await;
+}
+
+#[tokio::test]
 async fn a_settlement_is_closed_only_after_it_was_made() {
     let node = Node::start().await;
     let mirror = Mirror::of(&node, "whole_settlement").await;
