@@ -1,26 +1,57 @@
 //! The SQL that writes events and what is folded from them.
 //!
+//! | module   | holds                                              |
+//! |----------|----------------------------------------------------|
+//! | `row`    | rows of any kind of account, and records           |
+//! | `config` | the config account as it was last read             |
+//!
 //! One database transaction per chain transaction, and the cursor moves in it. Everything here may be repeated: an
 //! event that is final already is left alone.
 
-use permitpipe_sdk::chain::{self, Event, PROGRAM_ID};
+mod config;
+mod row;
+
+use permitpipe_sdk::chain::{Event, PROGRAM_ID};
 use solana_sdk::pubkey::Pubkey;
-use sqlx::{Connection, PgConnection, Row, postgres::PgRow};
+use sqlx::{Connection, PgConnection};
 use time::OffsetDateTime;
 
+pub use self::{
+    config::put_config,
+    row::{Stored, clear, freeze, rows_after, rows_named},
+};
 use crate::{
     Error,
     decode::{Seen, Transaction},
-    fold::{FoldError, Vault, Waiting, integer},
+    fold::{
+        Anchor, Epoch, FoldError, Last, Moment, Noun, Place, Plan, Relay, Stake, Subscription, Table, Template, Vault,
+        integer, place,
+    },
 };
 
 /// What became of a final transaction.
 #[derive(Debug, Default)]
 pub struct Folded {
-    /// Accounts whose earlier events are missing: this transaction has to come again.
+    /// Accounts whose earlier events are missing, or may be: this transaction has to come again.
     pub gaps: Vec<Pubkey>,
-    /// Vaults that changed.
-    pub vaults: Vec<String>,
+    /// Rows that changed: table and address.
+    pub changed: Vec<Changed>,
+}
+
+/// A row that changed.
+#[derive(Debug)]
+pub struct Changed {
+    pub table: Table,
+    pub address: String,
+}
+
+/// How we came to a transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Listing {
+    /// The program's list names it; the next backfill may start after it.
+    Program { moves_cursor: bool },
+    /// The list of one of its accounts names it, from that account's last final event on.
+    Account,
 }
 
 /// What became of one event.
@@ -31,25 +62,26 @@ enum Step {
 }
 
 /// Records a final transaction and folds it, as far as the accounts' earlier events are there. If nothing is missing
-/// and `moves_cursor`, the next backfill starts after it.
+/// and the listing `moves_cursor`, the next backfill starts after it.
 pub async fn finalize(
     conn: &mut PgConnection,
     transaction: &Transaction,
     events: &[Seen],
-    moves_cursor: bool,
+    listing: Listing,
 ) -> Result<Folded, Error> {
     let mut folded = Folded::default();
     let mut commit = conn.begin().await?;
     for seen in events {
         let account = seen.event.account();
-        match fold_event(&mut commit, transaction, seen).await? {
+        match fold_event(&mut commit, transaction, seen, listing).await? {
             Step::Before => {}
-            Step::Folded if seen.event.wallet().is_some() => folded.vaults.push(account.to_string()),
-            Step::Folded => {}
+            Step::Folded => folded
+                .changed
+                .extend(table_of(&seen.event).map(|table| Changed { table, address: account.to_string() })),
             Step::Gap => folded.gaps.push(account),
         }
     }
-    if moves_cursor && folded.gaps.is_empty() {
+    if listing == (Listing::Program { moves_cursor: true }) && folded.gaps.is_empty() {
         sqlx::query("UPDATE chain.cursor SET finalized_signature = $2 WHERE program = $1")
             .bind(PROGRAM_ID.to_string())
             .bind(&transaction.signature)
@@ -60,69 +92,100 @@ pub async fn finalize(
     Ok(folded)
 }
 
-async fn fold_event(conn: &mut PgConnection, transaction: &Transaction, seen: &Seen) -> Result<Step, Error> {
+async fn fold_event(
+    conn: &mut PgConnection,
+    transaction: &Transaction,
+    seen: &Seen,
+    listing: Listing,
+) -> Result<Step, Error> {
     if is_final(conn, transaction, seen).await? {
         return Ok(Step::Before);
     }
-    let account = seen.event.account().to_string();
-    let last = last_seq(conn, &account).await?;
-    let folded = integer(seen.event.event_seq(), "event_seq").map(|seq| (seq, last.saturating_add(1)));
-    match folded {
-        Ok((seq, next)) if seq > next => {
+    let last = last(conn, &seen.event.account().to_string()).await?;
+    match integer(seen.event.event_seq(), "event_seq").map(|seq| place(last, seq, &seen.event)) {
+        // Numbers do not show that a whole life between two openings was left out: the account's own list does.
+        Ok(Place::Next) if listing != Listing::Account && last.is_some_and(|last| !last.is_open) => {
             record(conn, transaction, seen, "confirmed").await?;
             return Ok(Step::Gap);
         }
-        Ok((seq, next)) if seq < next => {
-            let elsewhere = "another event already has this number";
-            alarm(conn, transaction, &account, &elsewhere).await?;
+        Ok(Place::Later) => {
+            record(conn, transaction, seen, "confirmed").await?;
+            return Ok(Step::Gap);
+        }
+        Ok(Place::Taken) => {
+            alarm(conn, transaction, &seen.event, &"its number is taken by another event, or passed over").await?;
             return Ok(Step::Before);
         }
         _ => {}
     }
     // Fold before recording: what contradicts the row is not final for us.
-    match fold_into(conn, transaction, seen).await? {
+    match fold_into(conn, transaction, &seen.event).await? {
         Ok(()) => {
             record(conn, transaction, seen, "finalized").await?;
             Ok(Step::Folded)
         }
+        Err(FoldError::NotYet) => {
+            record(conn, transaction, seen, "confirmed").await?;
+            Ok(Step::Gap)
+        }
         Err(contradiction) => {
-            alarm(conn, transaction, &account, &contradiction).await?;
+            alarm(conn, transaction, &seen.event, &contradiction).await?;
             Ok(Step::Gap)
         }
     }
 }
 
+/// Changes the account's row and writes what else the event leaves, or neither.
 async fn fold_into(
     conn: &mut PgConnection,
     transaction: &Transaction,
-    seen: &Seen,
+    event: &Event,
 ) -> Result<Result<(), FoldError>, sqlx::Error> {
-    if matches!(seen.event, Event::ConfigChanged(_)) {
-        return Ok(Ok(()));
-    }
-    let address = seen.event.account().to_string();
-    let before = find_vault(conn, &address).await?;
-    let after = match Vault::fold(before.as_ref(), &seen.event, block_time(transaction)) {
-        Ok(after) => after,
-        Err(contradiction) => return Ok(Err(contradiction)),
+    let signature = transaction.signature.clone();
+    let at = Moment { signature, slot: slot(transaction.slot), time: block_time(transaction) };
+    let mut step = conn.begin().await?;
+    let folded = match event {
+        Event::VaultOpened(_)
+        | Event::CapChanged(_)
+        | Event::Deposited(_)
+        | Event::WithdrawalRequested(_)
+        | Event::WithdrawalCancelled(_)
+        | Event::Withdrawn(_)
+        | Event::Settled(_)
+        | Event::VaultClosed(_) => row::fold::<Vault>(&mut step, event, &at).await,
+        Event::SettlementClosed(closed) => row::close_settlement(&mut step, closed).await,
+        // The account itself is read at each look.
+        Event::ConfigChanged(_) => Ok(Ok(())),
+        Event::StakeChanged(_) => row::fold::<Stake>(&mut step, event, &at).await,
+        Event::RelayChanged(_) => row::fold::<Relay>(&mut step, event, &at).await,
+        Event::EpochChanged(_) => row::fold::<Epoch>(&mut step, event, &at).await,
+        Event::TemplateChanged(_) => row::fold::<Template>(&mut step, event, &at).await,
+        Event::PlanChanged(_) => row::fold::<Plan>(&mut step, event, &at).await,
+        Event::SubscriptionChanged(_) => row::fold::<Subscription>(&mut step, event, &at).await,
+        Event::LogAnchored(_) => row::fold::<Anchor>(&mut step, event, &at).await,
     };
-    put_vault(conn, &address, &after).await?;
-    if let Event::Settled(settled) = &seen.event {
-        sqlx::query(
-            "INSERT INTO chain.settlements (vault, sequence, signature, amount_atoms, receipt_count, receipts_root, slot)
-             VALUES ($1, $2, $3, $4, $5, $6, $7)",
-        )
-        .bind(&address)
-        .bind(after.settle_sequence)
-        .bind(&transaction.signature)
-        .bind(after.settled_atoms.saturating_sub(before.map_or(0, |before| before.settled_atoms)))
-        .bind(i64::from(settled.receipt_count))
-        .bind(settled.receipts_root.as_slice())
-        .bind(slot(transaction.slot))
-        .execute(conn)
-        .await?;
+    // A row that the table itself refuses is a contradiction too, and stops nobody else.
+    let folded = folded.or_else(|error| row::broken_rule(&error).map(Err).ok_or(error))?;
+    match folded {
+        Ok(()) => step.commit().await?,
+        Err(_) => step.rollback().await?,
     }
-    Ok(Ok(()))
+    Ok(folded)
+}
+
+/// Where the event's account has its row, if it has one of its own.
+const fn table_of(event: &Event) -> Option<Table> {
+    Some(match event {
+        Event::ConfigChanged(_) | Event::SettlementClosed(_) => return None,
+        Event::StakeChanged(_) => Stake::TABLE,
+        Event::RelayChanged(_) => Relay::TABLE,
+        Event::EpochChanged(_) => Epoch::TABLE,
+        Event::TemplateChanged(_) => Template::TABLE,
+        Event::PlanChanged(_) => Plan::TABLE,
+        Event::SubscriptionChanged(_) => Subscription::TABLE,
+        Event::LogAnchored(_) => Anchor::TABLE,
+        _ => Vault::TABLE,
+    })
 }
 
 /// Shows a confirmed transaction's events as pending.
@@ -178,28 +241,24 @@ async fn record(
     .map(drop)
 }
 
-/// Stops crediting for the vault and says so.
+/// Marks the row as not to be relied on and says so.
 async fn alarm(
     conn: &mut PgConnection,
     transaction: &Transaction,
-    account: &str,
+    event: &Event,
     cause: &(dyn std::fmt::Display + Send + Sync),
 ) -> Result<(), sqlx::Error> {
-    if freeze(conn, account).await? {
-        tracing::error!(account, signature = transaction.signature, %cause, "event does not fit; vault frozen");
+    let (account, signature) = (event.account().to_string(), &transaction.signature);
+    let is_news = match table_of(event) {
+        Some(table) => freeze(conn, table, &account).await?,
+        None => true,
+    };
+    if is_news {
+        tracing::error!(account, signature, event = event.name(), %cause, "event does not fit; its row is frozen");
     } else {
-        tracing::debug!(account, signature = transaction.signature, %cause, "event does not fit");
+        tracing::debug!(account, signature, event = event.name(), %cause, "event does not fit");
     }
     Ok(())
-}
-
-/// Stops crediting for the vault until a person has looked. True when it was not stopped already.
-pub async fn freeze(conn: &mut PgConnection, vault: &str) -> Result<bool, sqlx::Error> {
-    sqlx::query("UPDATE chain.vaults SET is_frozen = true WHERE vault = $1 AND NOT is_frozen")
-        .bind(vault)
-        .execute(conn)
-        .await
-        .map(|done| done.rows_affected() > 0)
 }
 
 /// The newest final transaction of an account: where filling a gap starts.
@@ -211,73 +270,6 @@ pub async fn last_signature(conn: &mut PgConnection, account: &str) -> Result<Op
     .bind(account)
     .fetch_optional(conn)
     .await
-}
-
-/// Up to `count` vaults after this address, in order, without those that are frozen already.
-pub async fn vaults_after(
-    conn: &mut PgConnection,
-    after: &str,
-    count: usize,
-) -> Result<Vec<(String, Vault)>, sqlx::Error> {
-    sqlx::query("SELECT * FROM chain.vaults WHERE vault > $1 AND NOT is_frozen ORDER BY vault LIMIT $2")
-        .bind(after)
-        .bind(i64::try_from(count).unwrap_or(i64::MAX))
-        .fetch_all(conn)
-        .await?
-        .iter()
-        .map(|row| Ok((row.try_get("vault")?, vault_of(row)?)))
-        .collect()
-}
-
-/// These vaults, without those that are frozen already.
-pub async fn vaults_named(conn: &mut PgConnection, names: &[String]) -> Result<Vec<(String, Vault)>, sqlx::Error> {
-    sqlx::query("SELECT * FROM chain.vaults WHERE vault = ANY ($1) AND NOT is_frozen")
-        .bind(names)
-        .fetch_all(conn)
-        .await?
-        .iter()
-        .map(|row| Ok((row.try_get("vault")?, vault_of(row)?)))
-        .collect()
-}
-
-/// The config account as it stood at `at`; an older reading never replaces a newer one.
-pub async fn put_config(conn: &mut PgConnection, at: u64, config: &chain::Config) -> Result<(), Error> {
-    let atoms = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
-    sqlx::query(
-        "INSERT INTO chain.config AS known (program, slot, is_paused, settle_cap_atoms, window_seconds,
-             withdrawal_delay_seconds, min_deposit_atoms, usdc_mint, treasury)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-         ON CONFLICT (program) DO UPDATE
-         SET slot = excluded.slot, is_paused = excluded.is_paused, settle_cap_atoms = excluded.settle_cap_atoms,
-             window_seconds = excluded.window_seconds, withdrawal_delay_seconds = excluded.withdrawal_delay_seconds,
-             min_deposit_atoms = excluded.min_deposit_atoms, usdc_mint = excluded.usdc_mint,
-             treasury = excluded.treasury
-         WHERE known.slot <= excluded.slot",
-    )
-    .bind(PROGRAM_ID.to_string())
-    .bind(slot(at))
-    .bind(config.is_paused)
-    .bind(atoms(config.limits.settle_cap_atoms))
-    .bind(config.timing.window_seconds)
-    .bind(config.timing.withdrawal_delay_seconds)
-    .bind(atoms(config.limits.min_deposit_atoms))
-    .bind(config.usdc_mint.to_string())
-    .bind(config.treasury.to_string())
-    .execute(conn)
-    .await?;
-    Ok(())
-}
-
-/// Forgets everything, so that it is read again.
-pub async fn clear(conn: &mut PgConnection) -> Result<(), sqlx::Error> {
-    let mut commit = conn.begin().await?;
-    sqlx::raw_sql(
-        "DELETE FROM chain.events; DELETE FROM chain.vaults; DELETE FROM chain.settlements;
-         DELETE FROM chain.config; DELETE FROM chain.cursor",
-    )
-    .execute(&mut *commit)
-    .await?;
-    commit.commit().await
 }
 
 async fn is_final(conn: &mut PgConnection, transaction: &Transaction, seen: &Seen) -> Result<bool, sqlx::Error> {
@@ -292,62 +284,16 @@ async fn is_final(conn: &mut PgConnection, transaction: &Transaction, seen: &See
     .await
 }
 
-async fn last_seq(conn: &mut PgConnection, account: &str) -> Result<i64, sqlx::Error> {
-    sqlx::query_scalar(
-        "SELECT coalesce(max(event_seq), 0) FROM chain.events WHERE account = $1 AND commitment = 'finalized'",
+/// The account's last final event.
+async fn last(conn: &mut PgConnection, account: &str) -> Result<Option<Last>, sqlx::Error> {
+    let last: Option<(i64, bool)> = sqlx::query_as(
+        "SELECT event_seq, name <> 'VaultClosed' AND payload->>'kind' IS DISTINCT FROM 'closed' FROM chain.events
+         WHERE account = $1 AND commitment = 'finalized' ORDER BY event_seq DESC LIMIT 1",
     )
     .bind(account)
-    .fetch_one(conn)
-    .await
-}
-
-async fn find_vault(conn: &mut PgConnection, vault: &str) -> Result<Option<Vault>, sqlx::Error> {
-    let row = sqlx::query("SELECT * FROM chain.vaults WHERE vault = $1 FOR UPDATE").bind(vault).fetch_optional(conn);
-    row.await?.as_ref().map(vault_of).transpose()
-}
-
-async fn put_vault(conn: &mut PgConnection, address: &str, vault: &Vault) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        "INSERT INTO chain.vaults (vault, wallet, event_seq, settle_sequence, credited_atoms, settled_atoms,
-             withdrawn_atoms, cap_atoms, pending_cap_atoms, pending_cap_at, withdrawal_atoms, withdrawal_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
-         ON CONFLICT (vault) DO UPDATE
-         SET event_seq = excluded.event_seq, settle_sequence = excluded.settle_sequence,
-             credited_atoms = excluded.credited_atoms, settled_atoms = excluded.settled_atoms,
-             withdrawn_atoms = excluded.withdrawn_atoms, cap_atoms = excluded.cap_atoms,
-             pending_cap_atoms = excluded.pending_cap_atoms, pending_cap_at = excluded.pending_cap_at,
-             withdrawal_atoms = excluded.withdrawal_atoms, withdrawal_at = excluded.withdrawal_at",
-    )
-    .bind(address)
-    .bind(&vault.wallet)
-    .bind(vault.event_seq)
-    .bind(vault.settle_sequence)
-    .bind(vault.credited_atoms)
-    .bind(vault.settled_atoms)
-    .bind(vault.withdrawn_atoms)
-    .bind(vault.cap_atoms)
-    .bind(vault.pending_cap.map(|cut| cut.atoms))
-    .bind(vault.pending_cap.map(|cut| cut.at))
-    .bind(vault.withdrawal.map(|asked| asked.atoms))
-    .bind(vault.withdrawal.map(|asked| asked.at))
-    .execute(conn)
-    .await
-    .map(drop)
-}
-
-fn vault_of(row: &PgRow) -> Result<Vault, sqlx::Error> {
-    let pair = |atoms: Option<i64>, at: Option<OffsetDateTime>| atoms.zip(at).map(|(atoms, at)| Waiting { atoms, at });
-    Ok(Vault {
-        wallet: row.try_get("wallet")?,
-        event_seq: row.try_get("event_seq")?,
-        settle_sequence: row.try_get("settle_sequence")?,
-        credited_atoms: row.try_get("credited_atoms")?,
-        settled_atoms: row.try_get("settled_atoms")?,
-        withdrawn_atoms: row.try_get("withdrawn_atoms")?,
-        cap_atoms: row.try_get("cap_atoms")?,
-        pending_cap: pair(row.try_get("pending_cap_atoms")?, row.try_get("pending_cap_at")?),
-        withdrawal: pair(row.try_get("withdrawal_atoms")?, row.try_get("withdrawal_at")?),
-    })
+    .fetch_optional(conn)
+    .await?;
+    Ok(last.map(|(event_seq, is_open)| Last { event_seq, is_open }))
 }
 
 fn block_time(transaction: &Transaction) -> Option<OffsetDateTime> {

@@ -5,16 +5,17 @@
 //! | `source`    | everything we ask of an RPC node; the only file that knows its wire format       |
 //! | `wake`      | the WebSocket: says "look now", never "this happened"                            |
 //! | `decode`    | one transaction → the events our own program emitted in it                       |
-//! | `fold`      | pure: vault row + event → next vault row                                         |
+//! | `fold`      | pure: an account's row + its next event → its next row                           |
 //! | `apply`     | the SQL that records events and folds them                                       |
 //! | `cursor`    | the one connection that writes, its lock, and how far the mirror has read        |
-//! | `reconcile` | folded rows against accounts; a difference freezes the vault                     |
+//! | `reconcile` | folded rows against accounts; a difference freezes the row                       |
 //! | `poll`      | one look at the chain, top to bottom                                             |
 //! | `outage`    | retry for ever, back off, log once                                               |
 //! | `clock`     | the only reader of a clock                                                       |
 //!
 //! An event counts (`finalized`) exactly when it has been folded, and it is folded only directly after its
-//! predecessor of the same account. So finalized rows of an account are always 1..n without holes.
+//! predecessor of the same account. So finalized rows of an account have no holes from where it was opened to where it was
+//! closed, and one that is opened again goes on above all its former numbers.
 
 mod apply;
 mod clock;
@@ -45,7 +46,7 @@ pub struct Config {
     pub genesis_hash: Option<String>,
     /// How often to look although nothing woke us: 5,000 on a public cluster, a few hundred on a local chain.
     pub poll_ms: u64,
-    /// How often a slice of the vaults is compared with their accounts.
+    /// How often a slice of each table is compared with their accounts.
     pub reconcile_ms: u64,
     /// Empty schema `chain` first and read everything again.
     pub is_rebuild: bool,

@@ -12,7 +12,8 @@ use sqlx::PgConnection;
 use permitpipe_sdk::chain::PROGRAM_ID;
 
 use crate::{
-    Error, RpcError, apply,
+    Error, RpcError,
+    apply::{self, Changed, Listing},
     cursor::Cursor,
     decode::{Seen, Transaction, decode},
     reconcile::Rounds,
@@ -34,8 +35,8 @@ pub struct View {
     shown: HashMap<String, u64>,
     /// Accounts that miss an event.
     gaps: BTreeSet<Pubkey>,
-    /// Vaults that changed in this look.
-    changed: Vec<String>,
+    /// Rows that changed in this look.
+    changed: Vec<Changed>,
 }
 
 impl View {
@@ -54,7 +55,7 @@ impl View {
         let listed = self.source.list_finalized(&PROGRAM_ID, until.as_deref(), tip).await?;
         let pending = self.source.list_confirmed(until.as_deref(), tip).await?;
 
-        let gaps = self.fold(&listed, true).await?;
+        let gaps = self.fold(&listed, Listing::Program { moves_cursor: true }).await?;
         self.fill(gaps, tip).await?;
         self.show(&pending).await?;
         self.drop_vanished(&listed, tip).await?;
@@ -69,20 +70,23 @@ impl View {
     }
 
     /// Applies final transactions, oldest first. The cursor follows as long as nothing is missing.
-    async fn fold(&mut self, listed: &[Listed], moves_cursor: bool) -> Result<BTreeSet<Pubkey>, Error> {
+    async fn fold(&mut self, listed: &[Listed], listing: Listing) -> Result<BTreeSet<Pubkey>, Error> {
         let Self { conn, source, cursor, done, changed, .. } = self;
         // Collected first: a lazy map would borrow what the loop changes, and its futures could not be sent.
         let is_done = |line: &Listed| line.is_failed || done.contains(&line.signature);
         let fetches: Vec<_> = listed.iter().map(|line| fetch(source, line, is_done(line)).boxed()).collect();
         let mut bodies = stream::iter(fetches).buffered(FETCHES);
+        let moves_cursor = listing != Listing::Account;
         let (mut gaps, mut is_complete) = (BTreeSet::new(), moves_cursor);
         while let Some(fetched) = bodies.next().await {
             let (line, body) = fetched?;
             let mut missing = Vec::new();
             if let Some(transaction) = body {
                 let events = events_of(&transaction)?;
-                let folded = apply::finalize(conn, &transaction, &events, is_complete).await?;
-                changed.extend(folded.vaults);
+                let listing =
+                    if moves_cursor { Listing::Program { moves_cursor: is_complete } } else { Listing::Account };
+                let folded = apply::finalize(conn, &transaction, &events, listing).await?;
+                changed.extend(folded.changed);
                 missing = folded.gaps;
             }
             is_complete &= missing.is_empty();
@@ -102,20 +106,24 @@ impl View {
     /// Looks for missing events by the account's own address: the node may have left them out of the program's list
     /// before the cursor as well as after it.
     async fn fill(&mut self, gaps: BTreeSet<Pubkey>, tip: Tip) -> Result<(), Error> {
-        for account in &gaps {
-            if !self.gaps.contains(account) {
-                tracing::error!(%account, "an event of this account is missing; it stands still until the node shows it");
+        let mut left = BTreeSet::new();
+        for account in gaps {
+            if self.look_for(&account, tip).await?.contains(&account) {
+                left.insert(account);
             }
-            self.look_for(account, tip).await?;
         }
-        self.gaps = gaps;
+        for account in left.difference(&self.gaps) {
+            tracing::error!(%account, "an event of this account is missing; it stands still until the node shows it");
+        }
+        self.gaps = left;
         Ok(())
     }
 
-    async fn look_for(&mut self, account: &Pubkey, tip: Tip) -> Result<(), Error> {
+    /// Folds what the account's own list has after its last final event. Returns the accounts that still miss something.
+    async fn look_for(&mut self, account: &Pubkey, tip: Tip) -> Result<BTreeSet<Pubkey>, Error> {
         let last = apply::last_signature(&mut self.conn, &account.to_string()).await?;
         let listed = self.source.list_finalized(account, last.as_deref(), tip).await?;
-        self.fold(&listed, false).await.map(drop)
+        self.fold(&listed, Listing::Account).await
     }
 
     /// Shows confirmed transactions that are not on show yet, or moved to another slot.

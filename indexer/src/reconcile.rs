@@ -1,5 +1,6 @@
 //! Folded rows against accounts. Events explain, accounts are the truth: where the two differ at the same event, or an
-//! account is further than any event we were shown, the vault is frozen and a person has to look.
+//! account is further than any event we were shown, the row is frozen and a person has to look. For a vault that stops
+//! crediting.
 
 use std::{
     collections::HashMap,
@@ -7,32 +8,35 @@ use std::{
     time::{Duration, Instant},
 };
 
-use permitpipe_sdk::chain::{self, config_address, decode_config, decode_vault};
+use permitpipe_sdk::chain::{config_address, decode_config};
 use solana_sdk::pubkey::Pubkey;
 use sqlx::PgConnection;
 
 use crate::{
-    Error, apply, clock,
-    fold::{FoldError, Vault, integer, waiting},
+    Error,
+    apply::{self, Changed, Stored},
+    clock,
+    fold::{Anchor, Epoch, FoldError, Noun, Plan, Relay, Row, Stake, Subscription, Table, Template, Vault, integer},
     source::{ACCOUNTS_PER_CALL, Source, Tip},
 };
 
 /// How long an account may be ahead of its events: some nodes answer with their newest state whatever they are asked.
 const GRACE_SLOTS: u64 = 64;
-/// Calls per round; the next round goes on where this one stopped.
+/// Calls per round and table; the next round goes on where this one stopped.
 const CALLS_PER_ROUND: usize = 10;
 
 /// What is remembered between rounds.
 pub struct Rounds {
     every: Duration,
     due: Instant,
-    after: String,
+    /// How far each table has been compared.
+    after: HashMap<&'static str, String>,
     ahead: HashMap<String, Ahead>,
 }
 
 /// An account that was seen further than its events.
 struct Ahead {
-    event_seq: u64,
+    event_seq: i64,
     slot: u64,
     is_filled: bool,
 }
@@ -40,82 +44,106 @@ struct Ahead {
 #[derive(Debug, PartialEq, Eq)]
 enum Verdict {
     Same,
-    /// The account has had more events than we have folded.
-    Ahead(u64),
+    /// The account has had more events than we have folded: at least up to this one.
+    Ahead(i64),
     Different(String),
+}
+
+/// What one look works with.
+struct Look<'a> {
+    conn: &'a mut PgConnection,
+    source: &'a Source,
+    tip: Tip,
+    changed: &'a [Changed],
+    is_due: bool,
+    /// Accounts whose events have to be looked for.
+    missing: Vec<Pubkey>,
 }
 
 impl Rounds {
     pub fn new(every: Duration) -> Self {
-        Self { every, due: clock::now(), after: String::new(), ahead: HashMap::new() }
+        Self { every, due: clock::now(), after: HashMap::new(), ahead: HashMap::new() }
     }
 
-    /// Reads the config; compares the vaults that just changed and, when it is time, the next slice of all. Returns the
-    /// vaults whose events have to be looked for.
+    /// Reads the config; compares the rows that just changed and, when it is time, the next slice of all. Returns the
+    /// accounts whose events have to be looked for.
     pub async fn round(
         &mut self,
         conn: &mut PgConnection,
         source: &Source,
         tip: Tip,
-        changed: &[String],
+        changed: &[Changed],
     ) -> Result<Vec<Pubkey>, Error> {
         read_config(conn, source, tip).await?;
-        let mut missing = Vec::new();
-        for some in changed.chunks(ACCOUNTS_PER_CALL) {
-            let rows = apply::vaults_named(conn, some).await?;
-            missing.extend(self.compare(conn, source, tip, rows).await?);
+        let is_due = self.due <= clock::now();
+        if is_due {
+            self.due = clock::now().checked_add(self.every).unwrap_or_else(clock::now);
         }
-        if self.due > clock::now() {
-            return Ok(missing);
+        let mut look = Look { conn, source, tip, changed, is_due, missing: Vec::new() };
+        self.visit::<Vault>(&mut look).await?;
+        self.visit::<Stake>(&mut look).await?;
+        self.visit::<Relay>(&mut look).await?;
+        self.visit::<Epoch>(&mut look).await?;
+        self.visit::<Template>(&mut look).await?;
+        self.visit::<Plan>(&mut look).await?;
+        self.visit::<Subscription>(&mut look).await?;
+        self.visit::<Anchor>(&mut look).await?;
+        Ok(look.missing)
+    }
+
+    async fn visit<T: Noun>(&mut self, look: &mut Look<'_>) -> Result<(), Error> {
+        let ours = look.changed.iter().filter(|changed| changed.table == T::TABLE);
+        let ours: Vec<String> = ours.map(|changed| changed.address.clone()).collect();
+        for some in ours.chunks(ACCOUNTS_PER_CALL) {
+            let rows = apply::rows_named::<T>(look.conn, some).await?;
+            self.compare(look, rows).await?;
         }
-        self.due = clock::now().checked_add(self.every).unwrap_or_else(clock::now);
-        for _ in 0..CALLS_PER_ROUND {
-            let rows = apply::vaults_after(conn, &self.after, ACCOUNTS_PER_CALL).await?;
+        for _ in 0..if look.is_due { CALLS_PER_ROUND } else { 0 } {
+            let after = self.after.entry(T::TABLE.name).or_default();
+            let rows = apply::rows_after::<T>(look.conn, after, ACCOUNTS_PER_CALL).await?;
             let is_last = rows.len() < ACCOUNTS_PER_CALL;
-            self.after = rows.last().filter(|_| !is_last).map(|(vault, _)| vault.clone()).unwrap_or_default();
-            missing.extend(self.compare(conn, source, tip, rows).await?);
+            *after = rows.last().filter(|_| !is_last).map(|stored| stored.address.clone()).unwrap_or_default();
+            self.compare(look, rows).await?;
             if is_last {
                 break;
             }
         }
-        Ok(missing)
+        Ok(())
     }
 
-    async fn compare(
-        &mut self,
-        conn: &mut PgConnection,
-        source: &Source,
-        tip: Tip,
-        rows: Vec<(String, Vault)>,
-    ) -> Result<Vec<Pubkey>, Error> {
+    async fn compare<T: Noun>(&mut self, look: &mut Look<'_>, rows: Vec<Stored<T>>) -> Result<(), Error> {
         if rows.is_empty() {
-            return Ok(Vec::new());
+            return Ok(());
         }
-        let names: Vec<String> = rows.iter().map(|(name, _)| name.clone()).collect();
-        let accounts = source.accounts(&names, tip).await?;
-        let mut missing = Vec::new();
-        for ((name, row), data) in rows.iter().zip(&accounts.data) {
+        let names: Vec<String> = rows.iter().map(|stored| stored.address.clone()).collect();
+        let accounts = look.source.accounts(&names, look.tip).await?;
+        for (Stored { address, row }, data) in rows.iter().zip(&accounts.data) {
             match verdict(row, data.as_deref()) {
-                Verdict::Same => drop(self.ahead.remove(name)),
-                Verdict::Ahead(seq) => match self.suspect(name, row, seq, accounts.slot.max(tip.slot), tip) {
-                    Suspicion::Wait => {}
-                    Suspicion::Look => missing.extend(Pubkey::from_str(name).ok()),
-                    Suspicion::Freeze => {
-                        freeze(conn, name, "the account has events that the node does not show").await?
+                Verdict::Same => drop(self.ahead.remove(address)),
+                Verdict::Ahead(seq) => {
+                    let seen = Ahead { event_seq: seq, slot: accounts.slot.max(look.tip.slot), is_filled: false };
+                    match self.suspect(address, row.event_seq, seen, look.tip) {
+                        Suspicion::Wait => {}
+                        Suspicion::Look => look.missing.extend(Pubkey::from_str(address).ok()),
+                        Suspicion::Freeze => {
+                            let what = "the account has events that the node does not show";
+                            freeze(look.conn, T::TABLE, address, what).await?;
+                        }
                     }
-                },
+                }
                 // The node answered from before what we have folded: it says nothing about now.
-                Verdict::Different(_) if accounts.slot < tip.slot => {}
-                Verdict::Different(what) => freeze(conn, name, &what).await?,
+                Verdict::Different(_) if accounts.slot < look.tip.slot => {}
+                Verdict::Different(what) => freeze(look.conn, T::TABLE, address, &what).await?,
             }
         }
-        Ok(missing)
+        Ok(())
     }
 
-    /// First wait, then look for the missing events by the vault's own address, only then freeze.
-    fn suspect(&mut self, name: &str, row: &Vault, event_seq: u64, slot: u64, tip: Tip) -> Suspicion {
-        let ahead = self.ahead.entry(name.to_owned()).or_insert(Ahead { event_seq, slot, is_filled: false });
-        if integer(ahead.event_seq, "event_seq").is_ok_and(|seq| row.event_seq >= seq) {
+    /// First wait, then look for the missing events by the account's own address, only then freeze.
+    fn suspect(&mut self, address: &str, folded: i64, seen: Ahead, tip: Tip) -> Suspicion {
+        let Ahead { event_seq, slot, .. } = seen;
+        let ahead = self.ahead.entry(address.to_owned()).or_insert(seen);
+        if folded >= ahead.event_seq {
             *ahead = Ahead { event_seq, slot, is_filled: false };
         }
         if tip.slot < ahead.slot.saturating_add(GRACE_SLOTS) {
@@ -131,16 +159,21 @@ enum Suspicion {
     Freeze,
 }
 
-async fn freeze(conn: &mut PgConnection, vault: &str, what: &str) -> Result<(), sqlx::Error> {
-    tracing::error!(vault, what, "mirror and account differ; vault frozen until a person has looked");
-    apply::freeze(conn, vault).await.map(drop)
+async fn freeze(conn: &mut PgConnection, table: Table, address: &str, what: &str) -> Result<(), sqlx::Error> {
+    tracing::error!(
+        table = table.name,
+        address,
+        what,
+        "mirror and account differ; the row is frozen until a person has looked"
+    );
+    apply::freeze(conn, table, address).await.map(drop)
 }
 
 async fn read_config(conn: &mut PgConnection, source: &Source, tip: Tip) -> Result<(), Error> {
     let accounts = source.accounts(&[config_address().to_string()], tip).await?;
     match accounts.data.first() {
         Some(Some(data)) => match decode_config(data) {
-            Ok(config) => apply::put_config(conn, accounts.slot, &config).await,
+            Ok(config) => Ok(apply::put_config(conn, accounts.slot, &config).await?),
             Err(cause) => {
                 tracing::error!(%cause, "config account cannot be read; keeping what was known");
                 Ok(())
@@ -150,37 +183,23 @@ async fn read_config(conn: &mut PgConnection, source: &Source, tip: Tip) -> Resu
     }
 }
 
-fn verdict(row: &Vault, data: Option<&[u8]>) -> Verdict {
-    let Some(data) = data else { return Verdict::Different("there is no such account".to_owned()) };
-    let compared = match decode_vault(data) {
-        Ok(account) => compare(row, &account),
-        Err(cause) => return Verdict::Different(cause.to_string()),
-    };
-    compared.unwrap_or_else(|cause| Verdict::Different(cause.to_string()))
+/// An account that is gone while its row is open was closed by an event that we have yet to see, and one that is there
+/// while its row is closed was opened by one.
+fn verdict<T: Noun>(row: &Row<T>, data: Option<&[u8]>) -> Verdict {
+    match data {
+        None if row.is_open => Verdict::Ahead(row.event_seq.saturating_add(1)),
+        None => Verdict::Same,
+        Some(data) => compared(row, data).unwrap_or_else(|cause| Verdict::Different(cause.to_string())),
+    }
 }
 
-fn compare(row: &Vault, account: &chain::Vault) -> Result<Verdict, FoldError> {
-    let event_seq = integer(account.event_seq, "event_seq")?;
+fn compared<T: Noun>(row: &Row<T>, data: &[u8]) -> Result<Verdict, FoldError> {
+    let (event_seq, account) = row.body.read(data)?;
+    let event_seq = integer(event_seq, "event_seq")?;
     if event_seq > row.event_seq {
-        return Ok(Verdict::Ahead(account.event_seq));
+        return Ok(Verdict::Ahead(event_seq));
     }
-    let pending_cap = account.usdc.pending_cap.map(|cut| waiting(cut.cap_atoms, cut.effective_at)).transpose()?;
-    let withdrawal =
-        account.usdc.withdrawal.map(|asked| waiting(asked.amount_atoms, asked.executable_at)).transpose()?;
-    let cap_atoms = integer(account.usdc.cap_atoms, "cap_atoms")?;
-    let mut theirs = Vault {
-        wallet: account.owner.to_string(),
-        event_seq,
-        settle_sequence: integer(account.settle_sequence, "settle_sequence")?,
-        credited_atoms: integer(account.usdc.credited_atoms, "credited_atoms")?,
-        settled_atoms: integer(account.usdc.settled_atoms, "settled_atoms")?,
-        withdrawn_atoms: integer(account.usdc.withdrawn_atoms, "withdrawn_atoms")?,
-        cap_atoms,
-        pending_cap,
-        withdrawal,
-    };
-    if row.has_same_cap(cap_atoms, pending_cap) {
-        (theirs.cap_atoms, theirs.pending_cap) = (row.cap_atoms, row.pending_cap);
-    }
-    Ok(if *row == theirs { Verdict::Same } else { Verdict::Different(format!("row {row:?}, account {theirs:?}")) })
+    let is_same = row.is_open && event_seq == row.event_seq && row.body.agrees(&account);
+    let different = || Verdict::Different(format!("row {row:?}, account at event {event_seq} {account:?}"));
+    Ok(if is_same { Verdict::Same } else { different() })
 }

@@ -14,7 +14,7 @@ use solana_sdk::pubkey::Pubkey;
 mod event;
 pub mod instruction;
 
-pub use event::{Event, decode_event};
+pub use event::{Event, change_payload, decode_event};
 pub use program::{
     ClaimRewardArgs, CreatePlanArgs, InitializeConfigArgs, OpenAnchorArgs, PublishEpochArgs, SettleArgs, SettleSolArgs,
     SlashRelayArgs,

@@ -18,7 +18,16 @@ async fn furnished() -> World {
     for statement in [
         "INSERT INTO ledger.settlements (owner_id, settlement_id, vault, sequence, amount, receipt_count, receipts_root)
          SELECT owner_id, gen_random_uuid(), 'v', 1, 1, 1, sha256('') FROM access.owners",
-        "INSERT INTO chain.settlements VALUES ('v', 1, 's', 1, 1, sha256(''), 1)",
+        "INSERT INTO chain.stakes VALUES ('s', 'o', 1, true, false, 'o', 9, 5, now(), 3, NULL, NULL, 0)",
+        "INSERT INTO chain.relays VALUES ('r', 'o', 1, true, false, 'key', NULL, 'https://r', NULL, 0, 0, 0)",
+        "INSERT INTO chain.contradictions VALUES ('r', sha256(''), 1, 'reporter', 4, 2, 's', 1)",
+        "INSERT INTO chain.epochs VALUES ('e', 1, 1, true, false, sha256(''), 4, 100, 0, 0, NULL)",
+        "INSERT INTO chain.rewards VALUES (1, 0, 'r', 5, 1, 's', 1)",
+        "INSERT INTO chain.templates VALUES ('t', sha256(''), 1, true, false, 'p', 7, 'published', NULL, NULL)",
+        "INSERT INTO chain.plans VALUES ('p', 1, 1, true, false, 5, 60, 0, NULL)",
+        "INSERT INTO chain.subscriptions VALUES ('s', 'o', 1, true, false, 1, now(), 5)",
+        "INSERT INTO chain.anchors VALUES ('a', sha256(''), 1, true, false, 0, sha256(''), 1)",
+        "INSERT INTO chain.settlements VALUES ('v', 1, 's', 1, 1, sha256(''), 1, 'usdc', 1)",
     ] {
         sqlx::query(statement).execute(&world.pool).await.unwrap();
     }

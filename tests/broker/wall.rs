@@ -3,7 +3,7 @@
 use permitpipe_tests::world::World;
 
 /// The role, what it may not do, and why.
-const WALLS: [(&str, &str, &str); 17] = [
+const WALLS: [(&str, &str, &str); 24] = [
     (
         "permitpipe_broker",
         "INSERT INTO chain.settlements VALUES ('v', 1, 's', 1, 1, '', 1)",
@@ -12,6 +12,13 @@ const WALLS: [(&str, &str, &str); 17] = [
     ("permitpipe_broker", "INSERT INTO chain.events SELECT * FROM chain.events", "so do events"),
     ("permitpipe_broker", "UPDATE chain.vaults SET credited_atoms = credited_atoms + 1", "and credit"),
     ("permitpipe_broker", "UPDATE chain.config SET settle_cap_atoms = 1", "and caps"),
+    ("permitpipe_broker", "UPDATE chain.stakes SET weight_atoms = staked_atoms", "and discounts"),
+    ("permitpipe_broker", "UPDATE chain.subscriptions SET expires_at = 'infinity'", "and what was bought"),
+    ("permitpipe_broker", "INSERT INTO chain.templates SELECT * FROM chain.templates", "and who is vouched for"),
+    ("permitpipe_broker", "UPDATE chain.relays SET endpoint = 'https://elsewhere'", "and who carries traffic"),
+    ("permitpipe_broker", "DELETE FROM chain.contradictions", "and who lied"),
+    ("permitpipe_broker", "INSERT INTO chain.rewards SELECT * FROM chain.rewards", "and who was paid"),
+    ("permitpipe_broker", "UPDATE chain.anchors SET size = 0", "and what was witnessed"),
     ("permitpipe_broker", "UPDATE chain.cursor SET observed_at = now()", "and how fresh the view is"),
     ("permitpipe_broker", "DELETE FROM chain.events", "nothing is unseen"),
     ("permitpipe_broker", "UPDATE audit.entries SET body = ''", "the log is append-only"),

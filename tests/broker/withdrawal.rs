@@ -98,7 +98,7 @@ async fn events_that_are_seen_again_move_nothing_again() {
     wait_for(&world, "paid", (CREDIT - 1_000_000, 0, 0)).await;
     let transfers = world.count("SELECT count(*) FROM ledger.transfers").await;
     // A rebuilt mirror shows every event again, from the first.
-    let deposit = json!({ "amount_atoms": CREDIT });
+    let deposit = json!({ "asset": "usdc", "amount_atoms": CREDIT });
     world.mirror.record(wallet, 2, Commitment::Finalized, "Deposited", deposit).await;
     sqlx::query("CREATE TABLE again AS SELECT * FROM chain.events").execute(&world.pool).await.unwrap();
     sqlx::query("DELETE FROM chain.events").execute(&world.pool).await.unwrap();

@@ -132,6 +132,7 @@ async fn an_unknown_event_stops_the_indexer_loudly_and_keeps_what_came_before() 
         owner: vault.account.owner,
         event_seq: 2,
         cap_atoms: 1,
+        cap_lamports: 1,
     });
     unknown[8..16].copy_from_slice(b"tomorrow");
     let signature = node.land(vault.address, vec![unknown]);

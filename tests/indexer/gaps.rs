@@ -126,7 +126,7 @@ async fn i12_totals_that_differ_from_the_account_freeze_that_vault_alone() {
     let (mut lied, mut honest) = (opened(&node, 1_000), opened(&node, 1_000));
     deposit(&node, &mut lied, 100);
     deposit(&node, &mut honest, 50);
-    lied.account.credited_atoms = 90;
+    lied.account.usdc.credited_atoms = 90;
     know(&node, &lied);
     node.finalize();
     let indexer = mirror.start();

@@ -88,6 +88,15 @@ impl Mirror {
             "SELECT to_jsonb(t)::text AS line FROM chain.events t ORDER BY signature, instruction_index, inner_index",
             "SELECT to_jsonb(t)::text AS line FROM chain.vaults t ORDER BY vault",
             "SELECT to_jsonb(t)::text AS line FROM chain.settlements t ORDER BY vault, sequence",
+            "SELECT to_jsonb(t)::text AS line FROM chain.stakes t ORDER BY stake",
+            "SELECT to_jsonb(t)::text AS line FROM chain.relays t ORDER BY relay",
+            "SELECT to_jsonb(t)::text AS line FROM chain.contradictions t ORDER BY relay, stream, sequence",
+            "SELECT to_jsonb(t)::text AS line FROM chain.epochs t ORDER BY epoch",
+            "SELECT to_jsonb(t)::text AS line FROM chain.rewards t ORDER BY number, leaf_index",
+            "SELECT to_jsonb(t)::text AS line FROM chain.templates t ORDER BY template",
+            "SELECT to_jsonb(t)::text AS line FROM chain.plans t ORDER BY plan",
+            "SELECT to_jsonb(t)::text AS line FROM chain.subscriptions t ORDER BY subscription",
+            "SELECT to_jsonb(t)::text AS line FROM chain.anchors t ORDER BY anchor",
             "SELECT (to_jsonb(t) - 'slot')::text AS line FROM chain.config t",
         ];
         let mut lines = Vec::new();

@@ -99,10 +99,14 @@ impl Node {
 
 impl Chain {
     pub fn land(&mut self, account: Pubkey, events: Vec<Vec<u8>>) -> String {
+        self.land_all(vec![account], events)
+    }
+
+    /// One transaction that is about several accounts.
+    pub fn land_all(&mut self, mentions: Vec<Pubkey>, events: Vec<Vec<u8>>) -> String {
         self.slot += 1;
         let signature = bs58(&[self.transactions.len() as u64 + 1, self.slot, 0, 0, 0, 0, 0, 1]);
         let (slot, is_failed, caller) = (self.slot, false, PROGRAM_ID);
-        let mentions = vec![account];
         self.transactions.push(Tx { signature: signature.clone(), slot, is_failed, events, caller, mentions });
         signature
     }

@@ -2,11 +2,16 @@
 
 use permitpipe_program::{
     event::{ConfigChange, ConfigChanged},
-    state::Config as ConfigAccount,
+    state::{
+        Asset, Config as ConfigAccount,
+        change::{Bonds, Change, Fee, Limits, Oracle, PendingChange, Tier, Timing},
+    },
 };
+use serde_json::json;
 use solana_sdk::pubkey::Pubkey;
 
 use crate::{
+    cast,
     mirror::Mirror,
     node::Node,
     story::{self, DELAY, Story},
@@ -26,12 +31,13 @@ impl Walk {
 
     /// One more event of this vault, whatever its state allows.
     fn step(&mut self, vault: &mut Story, now: i64) -> Vec<u8> {
-        let balance = vault.account.balance_atoms().unwrap();
+        vault.asset = if self.below(3) == 0 { Asset::Sol } else { Asset::Usdc };
+        let (balance, withdrawal) = (vault.book().balance_atoms().unwrap(), vault.book().withdrawal);
         match self.below(6) {
             0 => vault.set_cap(self.below(5_000), now),
-            1 if vault.account.withdrawal.is_some() => vault.cancel(),
-            2 if vault.account.withdrawal.is_some_and(|asked| asked.executable_at <= now) => vault.withdraw(now),
-            3 if vault.account.withdrawal.is_none() && balance > 0 => vault.request(1 + self.below(balance), now),
+            1 if withdrawal.is_some() => vault.cancel(),
+            2 if withdrawal.is_some_and(|asked| asked.executable_at <= now) => vault.withdraw(now),
+            3 if withdrawal.is_none() && balance > 0 => vault.request(1 + self.below(balance), now),
             4 => self.settle(vault, balance, now),
             _ => vault.deposit(1 + self.below(1_000)),
         }
@@ -39,12 +45,8 @@ impl Walk {
 
     fn settle(&mut self, vault: &mut Story, balance: u64, now: i64) -> Vec<u8> {
         let amount = 1 + self.below(balance.clamp(1, 100));
-        let mut tried = vault.account.clone();
-        if tried.settle(tried.settle_sequence + 1, amount, now, story::WINDOW).is_ok() {
-            vault.settle(amount, now)
-        } else {
-            vault.deposit(1)
-        }
+        let mut tried = *vault.book();
+        if tried.settle(amount, now, story::WINDOW).is_ok() { vault.settle(amount, now) } else { vault.deposit(1) }
     }
 }
 
@@ -84,19 +86,28 @@ fn walk(node: &Node, seed: u64, count: usize) -> Vec<Story> {
 }
 
 async fn check(mirror: &Mirror, vaults: &[Story]) {
+    check_among(mirror, vaults, 0).await;
+}
+
+/// The vaults are as their accounts, and there were so many events of others.
+async fn check_among(mirror: &Mirror, vaults: &[Story], others: i64) {
     let total: u64 = vaults.iter().map(|vault| vault.account.event_seq).sum();
-    mirror.wait(FINAL, total as i64).await;
+    mirror.wait(FINAL, total as i64 + others).await;
     for vault in vaults {
-        let (seq, credited, settled, withdrawn): (i64, i64, i64, i64) = sqlx::query_as(
-            "SELECT event_seq, credited_atoms, settled_atoms, withdrawn_atoms FROM chain.vaults WHERE vault = $1",
+        let totals: Vec<i64> = sqlx::query_scalar(
+            "SELECT unnest(ARRAY[event_seq, credited_atoms, settled_atoms, withdrawn_atoms,
+                                 sol_credited_atoms, sol_settled_atoms, sol_withdrawn_atoms])
+             FROM chain.vaults WHERE vault = $1",
         )
         .bind(vault.address.to_string())
-        .fetch_one(&mirror.pool)
+        .fetch_all(&mirror.pool)
         .await
         .unwrap();
-        let account = &vault.account;
-        let expected = (account.event_seq, account.credited_atoms, account.settled_atoms, account.withdrawn_atoms);
-        assert_eq!((seq as u64, credited as u64, settled as u64, withdrawn as u64), expected, "I12 {}", vault.address);
+        let (account, [usdc, sol]) = (&vault.account, [&vault.account.usdc, &vault.account.sol]);
+        let expected = [account.event_seq, usdc.credited_atoms, usdc.settled_atoms, usdc.withdrawn_atoms]
+            .into_iter()
+            .chain([sol.credited_atoms, sol.settled_atoms, sol.withdrawn_atoms]);
+        assert!(totals.iter().map(|&total| total as u64).eq(expected), "I12 {}: {totals:?}", vault.address);
     }
     assert_eq!(mirror.one::<i64>(FROZEN).await, 0, "reconciled: {:#?}", mirror.tables().await);
 }
@@ -105,10 +116,11 @@ async fn check(mirror: &Mirror, vaults: &[Story]) {
 async fn i11_i12_every_order_and_repetition_and_a_rebuild_give_the_same_tables() {
     for seed in [1, 2, 3] {
         let node = Node::start().await;
+        let cast = cast::play(&node);
         let vaults = walk(&node, seed, 60);
         let mirror = Mirror::of(&node, &format!("i11_straight_{seed}")).await;
         let indexer = mirror.start();
-        check(&mirror, &vaults).await;
+        check_among(&mirror, &vaults, cast.events).await;
         mirror.caught_up(&node).await;
         indexer.stop().await;
         let tables = mirror.tables().await;
@@ -116,7 +128,7 @@ async fn i11_i12_every_order_and_repetition_and_a_rebuild_give_the_same_tables()
         node.with(|chain| (chain.faults.is_shuffling, chain.faults.is_repeating) = (true, true));
         let mut shuffled = Mirror::of(&node, &format!("i11_shuffled_{seed}")).await;
         let indexer = shuffled.start();
-        check(&shuffled, &vaults).await;
+        check_among(&shuffled, &vaults, cast.events).await;
         shuffled.caught_up(&node).await;
         indexer.stop().await;
         assert_eq!(shuffled.tables().await, tables);
@@ -131,7 +143,7 @@ async fn i11_i12_every_order_and_repetition_and_a_rebuild_give_the_same_tables()
         while shuffled.tables().await != tables {
             tokio::task::yield_now().await;
         }
-        check(&shuffled, &vaults).await;
+        check_among(&shuffled, &vaults, cast.events).await;
         indexer.stop().await;
     }
 }
@@ -140,6 +152,7 @@ async fn i11_i12_every_order_and_repetition_and_a_rebuild_give_the_same_tables()
 async fn i11_killed_anywhere_and_started_again_it_counts_everything_once() {
     let seed = std::time::UNIX_EPOCH.elapsed().unwrap().as_nanos() as u64;
     let node = Node::start().await;
+    let cast = cast::play(&node);
     let vaults = walk(&node, seed, 60);
     let mirror = Mirror::of(&node, "i11_killed").await;
     let mut moments = Walk(seed);
@@ -155,11 +168,11 @@ async fn i11_killed_anywhere_and_started_again_it_counts_everything_once() {
         indexer.kill().await;
     }
     let indexer = mirror.start();
-    check(&mirror, &vaults).await;
+    check_among(&mirror, &vaults, cast.events).await;
     indexer.stop().await;
     let whole = Mirror::of(&node, "i11_not_killed").await;
     let indexer = whole.start();
-    check(&whole, &vaults).await;
+    check_among(&whole, &vaults, cast.events).await;
     indexer.stop().await;
     assert_eq!(mirror.tables().await, whole.tables().await);
 }
@@ -266,6 +279,21 @@ async fn the_config_account_is_mirrored_and_its_events_are_kept() {
     mirror.wait(FINAL, 2_i64).await;
     mirror.wait("SELECT is_paused FROM chain.config", false).await;
     assert_eq!(mirror.one::<i64>("SELECT settle_cap_atoms FROM chain.config").await, 9_000);
+    let whole: serde_json::Value = mirror.one("SELECT to_jsonb(c) FROM chain.config c").await;
+    for (column, value) in [
+        ("verifier", json!(account.verifier.to_string())),
+        ("insurance", json!(account.insurance.to_string())),
+        ("settle_cap_lamports", json!(i64::MAX)),
+        ("retention_seconds", json!(7)),
+        ("reporter_basis_points", json!(2_500)),
+        ("mebibyte_fee_credits", json!(3)),
+        ("tiers", json!([{ "min_weight_atoms": 10, "discount_basis_points": 100 }])),
+        ("pending_change", json!({ "change": { "fee": { "request_credits": 1, "mebibyte_credits": 3 } }, "eta": 12 })),
+        ("plan_count", json!(4)),
+    ] {
+        assert_eq!(whole[column], value, "{column}");
+    }
+    assert_eq!(whole["oracle"]["max_age_seconds"], json!(60));
 
     account.is_paused = true;
     data.clear();
@@ -276,23 +304,50 @@ async fn the_config_account_is_mirrored_and_its_events_are_kept() {
 }
 
 fn config_account() -> ConfigAccount {
+    let key = Pubkey::new_unique;
+    let mut tiers = [Tier::default(); Tier::COUNT];
+    tiers[0] = Tier { min_weight_atoms: 10, discount_basis_points: 100 };
+    let fee = Fee { request_credits: 1, mebibyte_credits: 3 };
     ConfigAccount {
-        version: 1,
+        version: ConfigAccount::VERSION,
         bump: 255,
         is_paused: false,
-        admin: Pubkey::new_unique(),
-        guardian: Pubkey::new_unique(),
-        settle_authority: Pubkey::new_unique(),
-        usdc_mint: Pubkey::new_unique(),
-        permit_mint: Pubkey::new_unique(),
-        treasury: Pubkey::new_unique(),
-        settle_cap_atoms: 9_000,
-        window_seconds: story::WINDOW,
-        withdrawal_delay_seconds: DELAY,
-        change_delay_seconds: DELAY,
-        min_deposit_atoms: 1,
-        pending_change: None,
+        admin: key(),
+        guardian: key(),
+        settle_authority: key(),
+        verifier: key(),
+        usdc_mint: key(),
+        permit_mint: key(),
+        treasury: key(),
+        sol_treasury: key(),
+        insurance: key(),
+        limits: Limits {
+            settle_cap_atoms: 9_000,
+            settle_cap_lamports: u64::MAX,
+            min_deposit_atoms: 1,
+            min_deposit_lamports: 1,
+        },
+        timing: Timing {
+            window_seconds: story::WINDOW,
+            withdrawal_delay_seconds: DELAY,
+            change_delay_seconds: DELAY,
+            cool_down_seconds: 5,
+            warm_up_seconds: 6,
+            retention_seconds: 7,
+        },
+        bonds: Bonds { relay_atoms: 1, template_atoms: 1, slash_basis_points: 5_000, reporter_basis_points: 2_500 },
+        fee,
+        tiers,
+        oracle: Some(Oracle {
+            account: key(),
+            feed_id: [5; 32],
+            max_age_seconds: 60,
+            max_confidence_basis_points: 100,
+        }),
+        pending_change: Some(PendingChange { change: Change::Fee(fee), eta: 12 }),
+        epoch_count: 3,
+        plan_count: 4,
         event_seq: 2,
-        reserved: [0; 219],
+        reserved: [0; 376],
     }
 }

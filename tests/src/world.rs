@@ -26,7 +26,7 @@ use sqlx::{PgPool, postgres::PgPoolOptions};
 pub use self::{
     broker::{Broker, Logs},
     call::{Answer, chat},
-    mirror::{Commitment, Mirror},
+    mirror::{CONFIG, Commitment, Mirror},
 };
 use crate::{postgres::Postgres, upstream::Upstream};
 

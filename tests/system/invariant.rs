@@ -84,7 +84,8 @@ const ALWAYS: &[(&str, &str)] = &[
         "SELECT count(*) FROM ledger.accounts a JOIN access.owners o USING (owner_id) WHERE -a.chain <>
            (SELECT coalesce(sum((e.payload->>'amount_atoms')::bigint * CASE e.name WHEN 'Withdrawn' THEN -1 ELSE 1 END), 0)
             FROM chain.events e JOIN ledger.posted_events p ON p.vault = e.account AND p.event_seq = e.event_seq
-            WHERE e.wallet = o.wallet AND e.name IN ('Deposited', 'Withdrawn') AND e.commitment = 'finalized')",
+            WHERE e.wallet = o.wallet AND e.name IN ('Deposited', 'Withdrawn') AND e.commitment = 'finalized'
+              AND e.payload->>'asset' = 'usdc')",
     ),
 ];
 

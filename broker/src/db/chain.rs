@@ -22,14 +22,16 @@ pub struct UnpostedEvent {
     pub payload: serde_json::Value,
 }
 
-/// The next finalized event of each vault, in its own sequence and without gaps.
+/// The next finalized event of each vault, in its own sequence and without gaps. Only opening a vault may pass numbers
+/// over: one that was closed and opened again goes on above all its former ones.
 pub async fn list_unposted(pool: &PgPool) -> Result<Vec<UnpostedEvent>, sqlx::Error> {
     sqlx::query_as(
         "SELECT e.signature, e.account, e.event_seq, e.wallet, e.name, e.payload
          FROM chain.vaults v
-         JOIN chain.events e ON e.account = v.vault AND e.commitment = 'finalized'
-         LEFT JOIN LATERAL (SELECT max(event_seq) AS seq FROM ledger.posted_events p WHERE p.vault = v.vault) p ON true
-         WHERE e.event_seq = COALESCE(p.seq, 0) + 1 AND NOT v.is_frozen AND e.wallet IS NOT NULL
+         CROSS JOIN LATERAL (SELECT COALESCE(max(event_seq), 0) AS seq FROM ledger.posted_events WHERE vault = v.vault) p
+         CROSS JOIN LATERAL (SELECT * FROM chain.events WHERE account = v.vault AND commitment = 'finalized'
+                                                          AND event_seq > p.seq ORDER BY event_seq LIMIT 1) e
+         WHERE (e.event_seq = p.seq + 1 OR e.name = 'VaultOpened') AND NOT v.is_frozen AND e.wallet IS NOT NULL
          ORDER BY e.account LIMIT 256",
     )
     .fetch_all(pool)
@@ -46,7 +48,7 @@ pub async fn list_withdrawing(pool: &PgPool) -> Result<Vec<OwnerId>, sqlx::Error
          JOIN ledger.accounts a ON a.owner_id = o.owner_id AND a.asset = 'usdc'
          WHERE v.withdrawal_atoms IS NOT NULL OR a.frozen > 0
             OR EXISTS (SELECT 1 FROM chain.events e WHERE e.account = v.vault AND e.commitment = 'confirmed'
-                         AND e.name = 'WithdrawalRequested')",
+                         AND e.name = 'WithdrawalRequested' AND e.payload->>'asset' = 'usdc')",
     )
     .fetch_all(pool)
     .await?;
@@ -62,6 +64,7 @@ pub async fn get_withdrawal(tx: &mut Transaction<'_, Postgres>, owner_id: OwnerI
          JOIN chain.vaults v ON v.wallet = o.wallet
          LEFT JOIN chain.events e
               ON e.account = v.vault AND e.commitment = 'confirmed' AND e.name = 'WithdrawalRequested'
+                 AND e.payload->>'asset' = 'usdc'
          WHERE o.owner_id = $1",
     )
     .bind(owner_id.uuid())
@@ -70,11 +73,11 @@ pub async fn get_withdrawal(tx: &mut Transaction<'_, Postgres>, owner_id: OwnerI
     Ok((row.try_get("final_atoms")?, row.try_get("confirmed_atoms")?))
 }
 
-/// A vault as folded, by its owner's wallet.
+/// An open vault as folded, by its owner's wallet: its USDC.
 pub async fn find_vault(pool: &PgPool, wallet: &str) -> Result<Option<wire::Vault>, sqlx::Error> {
     let row = sqlx::query(
         "SELECT vault, credited_atoms, settled_atoms, withdrawn_atoms, cap_atoms, withdrawal_atoms, withdrawal_at
-         FROM chain.vaults WHERE wallet = $1",
+         FROM chain.vaults WHERE wallet = $1 AND is_open",
     )
     .bind(wallet)
     .fetch_optional(pool)
@@ -94,11 +97,11 @@ fn vault(row: &PgRow) -> Result<wire::Vault, sqlx::Error> {
     })
 }
 
-/// Deposits that are confirmed and not final, or final and not posted.
+/// Deposits of USDC that are confirmed and not final, or final and not posted.
 pub async fn list_pending_deposits(pool: &PgPool, wallet: &str) -> Result<Vec<wire::PendingDeposit>, sqlx::Error> {
     let rows = sqlx::query(
         "SELECT e.signature, (e.payload->>'amount_atoms')::bigint AS amount, e.slot FROM chain.events e
-         WHERE e.wallet = $1 AND e.name = 'Deposited'
+         WHERE e.wallet = $1 AND e.name = 'Deposited' AND e.payload->>'asset' = 'usdc'
            AND NOT EXISTS (SELECT 1 FROM ledger.posted_events p WHERE p.vault = e.account AND p.event_seq = e.event_seq)
          ORDER BY e.event_seq",
     )

@@ -34,7 +34,7 @@ pub async fn list_debtors(pool: &PgPool, after: Option<OwnerId>) -> Result<Vec<D
          JOIN access.owners o USING (owner_id)
          JOIN (SELECT vault, wallet, settle_sequence, credited_atoms, settled_atoms, withdrawn_atoms, is_frozen,
                       CASE WHEN pending_cap_at <= clock_timestamp() THEN pending_cap_atoms ELSE cap_atoms END AS cap_atoms
-               FROM chain.vaults) v ON v.wallet = o.wallet
+               FROM chain.vaults WHERE is_open) v ON v.wallet = o.wallet
          CROSS JOIN chain.config c
          WHERE a.spent > 0 AND NOT v.is_frozen AND v.cap_atoms > 0 AND c.settle_cap_atoms > 0
            AND v.credited_atoms > v.settled_atoms + v.withdrawn_atoms AND ($1::uuid IS NULL OR a.owner_id > $1)
@@ -196,13 +196,28 @@ pub async fn record_signed(pool: &PgPool, batch: &Batch) -> Result<(), sqlx::Err
     Ok(())
 }
 
-/// What the chain holds at this place, where it is final: root and amount.
-pub async fn find_final(pool: &PgPool, batch: &Batch) -> Result<Option<(Vec<u8>, i64)>, sqlx::Error> {
-    sqlx::query_as("SELECT receipts_root, amount_atoms FROM chain.settlements WHERE vault = $1 AND sequence = $2")
-        .bind(&batch.vault)
-        .bind(batch.sequence)
-        .fetch_optional(pool)
-        .await
+/// What the chain holds at this place, where it is final: root, amount, and whether that is USDC.
+pub async fn find_final(pool: &PgPool, batch: &Batch) -> Result<Option<(Vec<u8>, i64, bool)>, sqlx::Error> {
+    sqlx::query_as(
+        "SELECT receipts_root, amount_atoms, asset = 'usdc' FROM chain.settlements WHERE vault = $1 AND sequence = $2",
+    )
+    .bind(&batch.vault)
+    .bind(batch.sequence)
+    .fetch_optional(pool)
+    .await
+}
+
+/// Whether the vault was closed since the batch was numbered, at finality: then all that it ever settled is mirrored,
+/// and opened again it counts above that number. Within one opening no settlement has a number as high as the closing.
+pub async fn is_outlived(pool: &PgPool, batch: &Batch) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar(
+        "SELECT EXISTS (SELECT FROM chain.events WHERE account = $1 AND event_seq > $2 AND commitment = 'finalized'
+                          AND name IN ('VaultClosed', 'VaultOpened'))",
+    )
+    .bind(&batch.vault)
+    .bind(batch.sequence)
+    .fetch_one(pool)
+    .await
 }
 
 /// Marks a batch final. False where it was already.

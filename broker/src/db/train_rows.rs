@@ -191,7 +191,7 @@ const CONTEXT: &str = "
     FROM (SELECT (SELECT array_agg(node_id) FROM node WHERE fenced_at IS NULL) AS live, clock_timestamp() AS now,
                  pg_current_xact_id()::text AS xid) c
     LEFT JOIN access.owners o ON o.owner_id = ANY($2)
-    LEFT JOIN chain.vaults v ON v.wallet = o.wallet
+    LEFT JOIN chain.vaults v ON v.wallet = o.wallet AND v.is_open
     LEFT JOIN chain.config g ON true
     LEFT JOIN chain.cursor x ON x.program = g.program";
 

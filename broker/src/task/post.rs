@@ -98,12 +98,19 @@ async fn write(
     Ok(())
 }
 
-/// What an event means to the books. Settlements are posted with their batch, by `settle`.
+/// What an event means to the books: only USDC is credit. Settlements are posted with their batch, by `settle`.
 fn transfers(before: &Balances, event: &UnpostedEvent) -> Result<Vec<Transfer>, PostError> {
     let amount = || {
         let atoms = event.payload.get("amount_atoms").and_then(serde_json::Value::as_u64);
         atoms.and_then(|atoms| Credits::parse_atoms(atoms).ok()).ok_or_else(|| books(event, "it names no amount"))
     };
+    let moves = ["Deposited", "WithdrawalRequested", "WithdrawalCancelled", "Withdrawn"].contains(&event.name.as_str());
+    match event.payload.get("asset").and_then(serde_json::Value::as_str) {
+        Some("usdc") => {}
+        Some("sol") => return Ok(Vec::new()),
+        _ if moves => return Err(books(event, "it names no asset")),
+        _ => {}
+    }
     Ok(match event.name.as_str() {
         "Deposited" => ledger::deposit(before, amount()?),
         "WithdrawalRequested" => ledger::fill_withdrawal(before, amount()?),

@@ -118,14 +118,19 @@ impl Settler {
 
     /// Takes a batch one step further.
     async fn drive(&self, mut batch: Batch) -> anyhow::Result<()> {
-        if let Some((root, amount)) = db::settlement::find_final(&self.app.pool, &batch).await? {
+        // In this order: asked last, it could be closed after a settlement that we did not see.
+        let is_outlived = db::settlement::is_outlived(&self.app.pool, &batch).await?;
+        if let Some((root, amount, is_usdc)) = db::settlement::find_final(&self.app.pool, &batch).await? {
             anyhow::ensure!(
-                root == batch.receipts_root && amount == batch.amount.get(),
+                is_usdc && root == batch.receipts_root && amount == batch.amount.get(),
                 "vault {} settled something else at sequence {}: is another broker settling with our key?",
                 batch.vault,
                 batch.sequence
             );
             return self.finalize(&batch).await;
+        }
+        if is_outlived {
+            return Ok(db::settlement::abandon(&self.app.pool, &batch).await?);
         }
         let fate = match &batch.signed {
             None => Fate::Expired,

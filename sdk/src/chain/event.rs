@@ -10,6 +10,7 @@ use anchor_lang::{AnchorDeserialize, Discriminator, event::EVENT_IX_TAG_LE};
 use serde_json::{Value, json};
 use solana_sdk::pubkey::Pubkey;
 
+pub use self::payload::change_payload;
 use super::{
     CapChanged, ChainError, ConfigChanged, Deposited, EpochChanged, LogAnchored, PlanChanged, RelayChanged, Settled,
     SettlementClosed, StakeChanged, SubscriptionChanged, TemplateChanged, VaultClosed, VaultOpened,

@@ -5,6 +5,8 @@ use anyhow::Result;
 use permitpipe_sdk::id::{LeaseId, OwnerId};
 use sqlx::{PgConnection, PgPool, Postgres, Transaction};
 
+use crate::world::CONFIG;
+
 /// Who funds row 1.
 pub const WALLET: &str = "BenchWa11et1111111111111111111111111111111";
 const VAULT: &str = "BenchVau1t11111111111111111111111111111111";
@@ -37,7 +39,7 @@ pub async fn deposit(pool: &PgPool, atoms: i64) -> Result<()> {
             "INSERT INTO chain.events (signature, instruction_index, inner_index, slot, commitment, account, event_seq,
                                        wallet, name, payload)
              VALUES ('bench-' || $1::text, 0, 0, $1, 'finalized', $2, $1, $3, $4,
-                     jsonb_build_object('amount_atoms', $5::bigint, 'credited_atoms', $5::bigint))",
+                     jsonb_build_object('asset', 'usdc', 'amount_atoms', $5::bigint, 'credited_atoms', $5::bigint))",
         )
         .bind(seq)
         .bind(VAULT)
@@ -57,15 +59,7 @@ async fn view_of_chain(connection: &mut PgConnection) -> Result<()> {
         .bind(PROGRAM)
         .execute(&mut *connection)
         .await?;
-    sqlx::query(
-        "INSERT INTO chain.config (program, slot, is_paused, settle_cap_atoms, window_seconds, withdrawal_delay_seconds,
-                                   min_deposit_atoms, usdc_mint, treasury)
-         VALUES ($1, 1, false, $2, 3600, 86400, 0, 'bench', 'bench')",
-    )
-    .bind(PROGRAM)
-    .bind(CAP)
-    .execute(&mut *connection)
-    .await?;
+    sqlx::query(CONFIG).bind(PROGRAM).bind(CAP).execute(&mut *connection).await?;
     Ok(())
 }
 

@@ -8,6 +8,17 @@ use sqlx::{PgPool, postgres::PgPoolOptions};
 /// A vault's cap, and the guardian's: more than any test spends.
 const CAP: i64 = 1_000_000_000_000;
 
+/// A config that allows settling `$2` at once, of the program `$1`.
+pub const CONFIG: &str = "
+    INSERT INTO chain.config (program, slot, is_paused, event_seq, admin, guardian, settle_authority, verifier, usdc_mint,
+        permit_mint, treasury, sol_treasury, insurance, settle_cap_atoms, settle_cap_lamports, min_deposit_atoms,
+        min_deposit_lamports, window_seconds, withdrawal_delay_seconds, change_delay_seconds, cool_down_seconds,
+        warm_up_seconds, retention_seconds, relay_bond_atoms, template_bond_atoms, slash_basis_points,
+        reporter_basis_points, request_fee_credits, mebibyte_fee_credits, tiers, epoch_count, plan_count)
+    VALUES ($1, 1, false, 1, 'admin', 'guardian', 'settler', 'verifier', 'mint', 'permit', 'treasury', 'sol treasury',
+        'insurance', $2, 0, 1, 1, 3600, 86400, 86400, 86400, 86400, 86400, 1, 1, 5000, 1000, 0, 0, '[]', 0, 0)
+    ON CONFLICT DO NOTHING";
+
 /// How far an event has come.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Commitment {
@@ -39,15 +50,7 @@ impl Mirror {
     /// The config and a cursor that has just been moved.
     pub async fn observe(&self) {
         let program = PROGRAM_ID.to_string();
-        self.run(
-            sqlx::query(
-                "INSERT INTO chain.config VALUES ($1, 1, false, $2, 3600, 86400, 1, 'mint', 'treasury')
-                 ON CONFLICT DO NOTHING",
-            )
-            .bind(&program)
-            .bind(CAP),
-        )
-        .await;
+        self.run(sqlx::query(CONFIG).bind(&program).bind(CAP)).await;
         let insert = "INSERT INTO chain.cursor (program, genesis_hash) VALUES ($1, 'tests')
                       ON CONFLICT (program) DO UPDATE SET observed_at = now()";
         self.run(sqlx::query(insert).bind(&program)).await;
@@ -80,13 +83,50 @@ impl Mirror {
         let seq = self.next_seq(wallet).await;
         let update = "UPDATE chain.vaults SET event_seq = $2, credited_atoms = credited_atoms + $3 WHERE wallet = $1";
         self.run(sqlx::query(update).bind(wallet).bind(seq).bind(atoms)).await;
-        self.record(wallet, seq, Commitment::Finalized, "Deposited", json!({ "amount_atoms": atoms })).await;
+        self.record(wallet, seq, Commitment::Finalized, "Deposited", usdc(atoms)).await;
+    }
+
+    /// Lamports come in.
+    pub async fn deposit_sol(&self, wallet: &str, lamports: i64) {
+        let seq = self.next_seq(wallet).await;
+        let update = "UPDATE chain.vaults SET event_seq = $2, sol_credited_atoms = sol_credited_atoms + $3
+                      WHERE wallet = $1";
+        self.run(sqlx::query(update).bind(wallet).bind(seq).bind(lamports)).await;
+        self.record(wallet, seq, Commitment::Finalized, "Deposited", sol(lamports)).await;
+    }
+
+    /// The owner asks for lamports, or they are paid: nothing that concerns credits.
+    pub async fn record_sol(&self, wallet: &str, commitment: Commitment, name: &str, lamports: i64) {
+        let seq = self.next_seq(wallet).await;
+        if commitment == Commitment::Finalized {
+            let update = "UPDATE chain.vaults SET event_seq = $2 WHERE wallet = $1";
+            self.run(sqlx::query(update).bind(wallet).bind(seq)).await;
+        }
+        self.record(wallet, seq, commitment, name, sol(lamports)).await;
+    }
+
+    /// The owner closes its empty vault.
+    pub async fn close_vault(&self, wallet: &str) {
+        let seq = self.next_seq(wallet).await;
+        let update = "UPDATE chain.vaults SET event_seq = $2, is_open = false WHERE wallet = $1";
+        self.run(sqlx::query(update).bind(wallet).bind(seq)).await;
+        self.record(wallet, seq, Commitment::Finalized, "VaultClosed", json!({})).await;
+    }
+
+    /// The owner opens it again, with the numbers of a later slot.
+    pub async fn open_vault_again(&self, wallet: &str, slot: i64) {
+        let seq = slot * 65_536 + 1;
+        let update = "UPDATE chain.vaults SET event_seq = $2, settle_sequence = $2 - 1, is_open = true,
+                      credited_atoms = 0, settled_atoms = 0, withdrawn_atoms = 0, sol_credited_atoms = 0,
+                      sol_settled_atoms = 0, sol_withdrawn_atoms = 0, cap_atoms = $3 WHERE wallet = $1";
+        self.run(sqlx::query(update).bind(wallet).bind(seq).bind(CAP)).await;
+        self.record(wallet, seq, Commitment::Finalized, "VaultOpened", json!({ "cap_atoms": CAP })).await;
     }
 
     /// The owner asks for its money; final, it is folded into the vault. Confirmed first and final later is one event.
     pub async fn request_withdrawal(&self, wallet: &str, atoms: i64, commitment: Commitment) {
         let seq = self.next_seq(wallet).await;
-        let payload = json!({ "amount_atoms": atoms, "executable_at": 4_000_000_000_i64 });
+        let payload = json!({ "asset": "usdc", "amount_atoms": atoms, "executable_at": 4_000_000_000_i64 });
         self.record(wallet, seq, commitment, "WithdrawalRequested", payload).await;
         if commitment == Commitment::Finalized {
             let update = "UPDATE chain.vaults SET event_seq = $2, withdrawal_atoms = $3,
@@ -101,7 +141,7 @@ impl Mirror {
         let update = "UPDATE chain.vaults SET event_seq = $2, withdrawn_atoms = withdrawn_atoms + $3,
                       withdrawal_atoms = NULL, withdrawal_at = NULL WHERE wallet = $1";
         self.run(sqlx::query(update).bind(wallet).bind(seq).bind(atoms)).await;
-        self.record(wallet, seq, Commitment::Finalized, "Withdrawn", json!({ "amount_atoms": atoms })).await;
+        self.record(wallet, seq, Commitment::Finalized, "Withdrawn", usdc(atoms)).await;
     }
 
     /// The owner changes its mind.
@@ -110,7 +150,7 @@ impl Mirror {
         let update = "UPDATE chain.vaults SET event_seq = $2, withdrawal_atoms = NULL, withdrawal_at = NULL
                       WHERE wallet = $1";
         self.run(sqlx::query(update).bind(wallet).bind(seq)).await;
-        self.record(wallet, seq, Commitment::Finalized, "WithdrawalCancelled", json!({ "amount_atoms": atoms })).await;
+        self.record(wallet, seq, Commitment::Finalized, "WithdrawalCancelled", usdc(atoms)).await;
     }
 
     /// A fork: what was only confirmed never happened.
@@ -143,6 +183,14 @@ impl Mirror {
     async fn run(&self, query: sqlx::query::Query<'_, sqlx::Postgres, sqlx::postgres::PgArguments>) {
         query.execute(&self.pool).await.unwrap();
     }
+}
+
+fn usdc(atoms: i64) -> Value {
+    json!({ "asset": "usdc", "amount_atoms": atoms })
+}
+
+fn sol(lamports: i64) -> Value {
+    json!({ "asset": "sol", "amount_atoms": lamports })
 }
 
 fn vault_of(wallet: &str) -> String {

@@ -233,7 +233,8 @@ fn position(position: &Position) -> Value {
     })
 }
 
-fn change_payload(change: &Change) -> Value {
+/// A change of the config as JSON: `{kind: value}`.
+pub fn change_payload(change: &Change) -> Value {
     match change {
         Change::Admin(key) => json!({ "admin": text(key) }),
         Change::Guardian(key) => json!({ "guardian": text(key) }),
