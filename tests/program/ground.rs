@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use anchor_lang::{AccountDeserialize, AccountSerialize};
 use litesvm::types::TransactionResult;
 use permitpipe_sdk::chain::{self, Event, PROGRAM_ID, Relay, SlashRelayArgs, Stake, Statement, instruction as build};
-use solana_sdk::{instruction::Instruction, pubkey::Pubkey, signer::Signer};
+use solana_sdk::{instruction::Instruction, message::Message, pubkey::Pubkey, signer::Signer};
 
 use crate::world::*;
 
@@ -215,6 +215,16 @@ pub fn check(key: u8, message: &[u8]) -> Instruction {
     let key = keypair(key);
     let signature = <[u8; 64]>::from(key.sign_message(message));
     build::verify_statement(&key.pubkey().to_bytes(), &signature, message)
+}
+
+/// The most a transaction may have, signatures included.
+pub const PACKET_BYTES: usize = 1_232;
+
+/// How many bytes a transaction of the old format has that the keys of these numbers sign.
+pub fn legacy_bytes(instructions: &[Instruction], signers: &[u8]) -> usize {
+    let payer = keypair(signers[0]).pubkey();
+    // Their count, and 64 bytes each.
+    1 + 64 * signers.len() + Message::new(instructions, Some(&payer)).serialize().len()
 }
 
 /// The events of a transaction that went through, in their order.

@@ -20,6 +20,7 @@ mod anchor;
 mod arithmetic;
 mod artifact;
 mod attack;
+mod batch;
 mod boundary;
 mod epoch;
 mod ground;
