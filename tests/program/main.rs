@@ -22,6 +22,7 @@ mod artifact;
 mod attack;
 mod batch;
 mod boundary;
+mod deploy;
 mod epoch;
 mod ground;
 mod lifecycle;
