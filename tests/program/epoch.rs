@@ -149,3 +149,25 @@ fn an_epoch_of_16384_leaves_is_published_and_claimed_at_both_ends() {
     world.wait(RETENTION_SECONDS);
     world.close_epoch(1).unwrap();
 }
+
+#[test]
+fn the_rent_of_an_epoch_goes_to_nobody_but_its_payer() {
+    let (mut world, _) = World::rewarding(1);
+    world.wait(RETENTION_SECONDS);
+    let (payer, mallory) = (world.payer.pubkey(), world.mallory.pubkey());
+    let close = chain::instruction::close_epoch(&world.config(), 1, &payer);
+    assert_eq!(code(world.with_another(close, (payer, mallory), 7)), NOT_THE_NAMED_ONE);
+    world.close_epoch(1).unwrap();
+}
+
+#[test]
+fn a_claim_is_paid_out_of_its_own_epoch_and_to_an_account_of_the_operator() {
+    let (mut world, rewards) = World::rewarding(2);
+    world.publish(&Rewards::of(world.relay_address(), 2, 2)).unwrap();
+    let claim = world.claim_instruction(1, rewards.claim(0));
+    let usdc = |number| chain::epoch_usdc_address(&chain::epoch_address(number));
+    // Anchor's "another address is derived here", and "the token account has another owner".
+    assert_eq!(code(world.with_another(claim.clone(), (usdc(1), usdc(2)), 6)), 2_006);
+    assert_eq!(code(world.with_another(claim.clone(), (world.owner_usdc, world.mallory_usdc), 6)), 2_015);
+    world.send(&[claim], &[6]).unwrap();
+}

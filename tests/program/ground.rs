@@ -178,6 +178,18 @@ impl World {
         self.send(&[instruction], &[7])
     }
 
+    /// Sends `instruction` with one of its accounts replaced: for accounts that are pinned to one address.
+    pub fn with_another(&mut self, mut instruction: Instruction, swap: (Pubkey, Pubkey), by: u8) -> TransactionResult {
+        let (named, other) = swap;
+        let mut replaced = 0;
+        for account in instruction.accounts.iter_mut().filter(|account| account.pubkey == named) {
+            account.pubkey = other;
+            replaced += 1;
+        }
+        assert_eq!(replaced, 1, "{named} is an account of the instruction");
+        self.send(&[instruction], &[by])
+    }
+
     /// Writes an account of the program as if the program had: for states that no instruction leads to.
     pub fn forge<T: AccountSerialize + AccountDeserialize>(&mut self, address: Pubkey, change: impl FnOnce(&mut T)) {
         let mut account = self.svm.get_account(&address).unwrap();
@@ -199,6 +211,9 @@ impl World {
         all.map(|(address, account)| (address, (account.lamports, account.data))).collect()
     }
 }
+
+/// Anchor's "this account is not the one that the other account names".
+pub const NOT_THE_NAMED_ONE: u32 = 2_001;
 
 /// What a relay says stands at that place.
 pub fn statement(sequence: u64, content: u8) -> Statement {

@@ -158,3 +158,14 @@ fn an_owner_leaves_a_subscription_during_a_pause() {
     world.next_slot();
     world.close_subscription().unwrap();
 }
+
+#[test]
+fn the_rent_of_a_plan_goes_to_nobody_but_its_payer() {
+    let mut world = World::selling();
+    world.retire_plan(1).unwrap();
+    world.wait(RETENTION_SECONDS);
+    let (admin, mallory) = (world.admin.pubkey(), world.mallory.pubkey());
+    let close = build::close_plan(1, &admin);
+    assert_eq!(code(world.with_another(close, (admin, mallory), 7)), NOT_THE_NAMED_ONE);
+    world.close_plan(1).unwrap();
+}

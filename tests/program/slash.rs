@@ -196,14 +196,27 @@ fn two_signatures_in_one_check_are_refused() {
 #[test]
 fn the_reporters_share_goes_to_the_reporter_alone() {
     let mut world = World::relayed();
-    let mut report = world.slash_instruction(1, (0, 1));
-    for account in &mut report.accounts {
-        if account.pubkey == world.mallory_permit {
-            account.pubkey = world.owner_permit;
-        }
-    }
+    let report = world.slash_instruction(1, (0, 1));
     // Anchor's "the token account has another owner".
-    assert_eq!(code(world.send(&[said(RELAY_KEY, 1, 1), said(RELAY_KEY, 1, 2), report], &[7])), 2_015);
+    assert_eq!(code(world.with_another(report, (world.mallory_permit, world.owner_permit), 7)), 2_015);
+}
+
+#[test]
+fn the_rest_of_what_is_slashed_goes_to_no_account_but_the_insurance() {
+    let mut world = World::relayed();
+    let report = world.slash_instruction(1, (0, 1));
+    let swap = (world.insurance, world.mallory_permit);
+    assert_eq!(code(world.with_another(report, swap, 7)), NOT_THE_NAMED_ONE);
+}
+
+#[test]
+fn statements_are_read_from_this_transaction_and_from_no_account_made_to_look_like_it() {
+    let mut world = World::relayed();
+    let report = world.slash_instruction(1, (0, 1));
+    let sysvar = solana_sdk::sysvar::instructions::ID;
+    world.put(address(90), sysvar, &[0; 256]);
+    // Anchor's "another address is expected here".
+    assert_eq!(code(world.with_another(report, (sysvar, address(90)), 7)), 2_012);
 }
 
 #[test]

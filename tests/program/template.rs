@@ -185,3 +185,25 @@ fn each_hash_has_one_publisher() {
     let other = chain::instruction::publish_template(&world.config(), &mallory, &world.mallory_permit, [2; 32]);
     world.send(&[other], &[7]).unwrap();
 }
+
+#[test]
+fn a_forfeited_bond_goes_to_no_account_but_the_insurance() {
+    let mut world = World::accused();
+    world.wait(CHANGE_DELAY_SECONDS);
+    let revoke = chain::instruction::revoke_template(&world.config(), &HASH, &world.owner.pubkey());
+    assert_eq!(code(world.with_another(revoke, (world.insurance, world.mallory_permit), 9)), NOT_THE_NAMED_ONE);
+    world.revoke().unwrap();
+}
+
+#[test]
+fn a_bond_comes_back_to_no_account_but_the_publishers() {
+    let mut world = World::published();
+    world.retire_template().unwrap();
+    world.wait(COOL_DOWN_SECONDS);
+    world.next_slot();
+    let (config, owner, permit) = (world.config(), world.owner.pubkey(), world.owner_permit);
+    let reclaim = chain::instruction::reclaim_template(&config, &owner, &permit, &HASH);
+    // Anchor's "the token account has another owner".
+    assert_eq!(code(world.with_another(reclaim, (permit, world.mallory_permit), 6)), 2_015);
+    world.reclaim().unwrap();
+}
