@@ -1,6 +1,6 @@
 //! An epoch of rewards: published and paid in, claimed leaf by leaf, closed after its retention.
 
-use permitpipe_sdk::chain::{self, EpochChange, Event, PermitPipeError as Error, RelayChange};
+use permitpipe_sdk::chain::{self, EpochChange, Event, PermitPipeError as Error, RelayChange, instruction as build};
 use solana_sdk::signer::Signer;
 
 use crate::{
@@ -76,7 +76,6 @@ fn a_claim_tells_the_epochs_story_and_the_relays() {
 fn two_relays_share_one_epoch_and_neither_takes_the_others_leaf() {
     let mut world = World::relayed();
     let (config, mallory) = (world.config(), world.mallory.pubkey());
-    use chain::instruction as build;
     let open = build::open_stake(&config, &mallory, &mallory);
     let add = build::add_stake(&config, &mallory, &world.mallory_permit, STAKED_ATOMS);
     let register = build::register_relay(&mallory, &keypair(THIRD_KEY).pubkey(), ENDPOINT);
@@ -155,7 +154,7 @@ fn the_rent_of_an_epoch_goes_to_nobody_but_its_payer() {
     let (mut world, _) = World::rewarding(1);
     world.wait(RETENTION_SECONDS);
     let (payer, mallory) = (world.payer.pubkey(), world.mallory.pubkey());
-    let close = chain::instruction::close_epoch(&world.config(), 1, &payer);
+    let close = build::close_epoch(&world.config(), 1, &payer);
     assert_eq!(code(world.with_another(close, (payer, mallory), 7)), NOT_THE_NAMED_ONE);
     world.close_epoch(1).unwrap();
 }

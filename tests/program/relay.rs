@@ -1,6 +1,8 @@
 //! A relay's life: registered against a bond, moved, retired, closed, and registered again.
 
-use permitpipe_sdk::chain::{Event, PermitPipeError as Error, RelayChange, StakeChange, instruction as build};
+use permitpipe_sdk::chain::{
+    Bonds, Change, Event, PermitPipeError as Error, RelayChange, StakeChange, instruction as build,
+};
 use solana_sdk::{instruction::Instruction, signer::Signer};
 
 use crate::{ground::*, world::*};
@@ -124,8 +126,8 @@ fn the_bond_is_free_after_retirement_but_only_through_the_cool_down() {
 #[test]
 fn a_registered_relay_keeps_the_bond_it_began_with() {
     let mut world = World::relayed();
-    let dearer = permitpipe_sdk::chain::Bonds { relay_atoms: 2 * RELAY_BOND_ATOMS, ..BONDS };
-    let change = permitpipe_sdk::chain::Change::Bonds(dearer);
+    let dearer = Bonds { relay_atoms: 2 * RELAY_BOND_ATOMS, ..BONDS };
+    let change = Change::Bonds(dearer);
     world.send(&[build::propose_change(&world.admin.pubkey(), change)], &[2]).unwrap();
     world.wait(CHANGE_DELAY_SECONDS);
     world.send(&[build::accept_change(&world.admin.pubkey())], &[2]).unwrap();

@@ -105,6 +105,46 @@ fn the_stake_answers_for_the_key_before_but_not_for_the_one_before_that() {
 }
 
 #[test]
+fn reporting_oneself_still_costs_most_of_what_is_slashed() {
+    let mut world = World::relayed();
+    let (operator, reporter_permit) = (world.owner.pubkey(), world.owner_permit);
+    let report = build::Report { reporter: operator, reporter_permit, operator };
+    let args = chain::SlashRelayArgs { stream: STREAM, sequence: 1, first_instruction: 0, second_instruction: 1 };
+    let slash = build::slash_relay(&world.config(), &report, args);
+    world.send(&[said(RELAY_KEY, 1, 1), said(RELAY_KEY, 1, 2), slash], &[6]).unwrap();
+    assert_eq!(world.tokens(&reporter_permit), WALLET_PERMIT_ATOMS - STAKED_ATOMS + REPORTER_ATOMS);
+    assert_eq!(world.tokens(&world.insurance), INSURED_ATOMS);
+}
+
+#[test]
+fn nothing_leaves_a_stake_that_was_slashed_below_the_bond_until_the_relay_retires() {
+    let mut world = World::relayed();
+    // 300, 180, 108, 64.8.
+    for sequence in 1..=3 {
+        world.slash_once(sequence).unwrap();
+    }
+    let left = world.stake().position.staked_atoms;
+    assert_eq!(left, 64_800_000_000);
+    refused(world.request_unstake(1), Error::StakeBonded);
+    world.retire_relay().unwrap();
+    world.request_unstake(left).unwrap();
+}
+
+#[test]
+fn shares_round_against_the_relay_and_no_atom_is_lost() {
+    let mut world = World::relayed();
+    let odd = RELAY_BOND_ATOMS + 3;
+    world.request_unstake(STAKED_ATOMS - odd).unwrap();
+    world.wait(COOL_DOWN_SECONDS);
+    world.unstake().unwrap();
+    world.slash_once(1).unwrap();
+    // 40 % of 100,000,000,003 is 40,000,000,001.2: a penalty is rounded up. A quarter of that is rounded down.
+    assert_eq!(world.tokens(&world.stake_permit()), odd - 40_000_000_002);
+    assert_eq!(world.tokens(&world.mallory_permit), WALLET_PERMIT_ATOMS + 10_000_000_000);
+    assert_eq!(world.tokens(&world.insurance), 30_000_000_002);
+}
+
+#[test]
 fn slashing_works_during_a_pause() {
     let mut world = World::relayed().paused();
     world.slash_once(1).unwrap();
@@ -205,7 +245,7 @@ fn the_reporters_share_goes_to_the_reporter_alone() {
 fn the_rest_of_what_is_slashed_goes_to_no_account_but_the_insurance() {
     let mut world = World::relayed();
     let report = world.slash_instruction(1, (0, 1));
-    let swap = (world.insurance, world.mallory_permit);
+    let swap = (world.insurance, world.owner_permit);
     assert_eq!(code(world.with_another(report, swap, 7)), NOT_THE_NAMED_ONE);
 }
 

@@ -1,6 +1,8 @@
 //! A template's life: published with a bond, vouched for, accused, and how it ends.
 
-use permitpipe_sdk::chain::{self, Config, Event, PermitPipeError as Error, TemplateChange, TemplateStatus};
+use permitpipe_sdk::chain::{
+    self, Config, Event, PermitPipeError as Error, TemplateChange, TemplateStatus, instruction as build,
+};
 use solana_sdk::signer::Signer;
 
 use crate::{
@@ -87,7 +89,7 @@ fn a_revoked_hash_is_refused_for_ever_also_for_others() {
     // "The account is in use": the template's account stays as the record.
     assert_eq!(code(world.publish_template()), 0);
     let mallory = world.mallory.pubkey();
-    let again = chain::instruction::publish_template(&world.config(), &mallory, &world.mallory_permit, HASH);
+    let again = build::publish_template(&world.config(), &mallory, &world.mallory_permit, HASH);
     assert_eq!(code(world.send(&[again], &[7])), 0);
     for end in [World::retire_template, World::verify, World::accuse] {
         refused(end(&mut world), Error::WrongTemplateStatus);
@@ -180,9 +182,9 @@ fn what_others_sent_to_the_bond_goes_with_it_and_a_pause_stops_no_exit() {
 fn each_hash_has_one_publisher() {
     let mut world = World::published();
     let mallory = world.mallory.pubkey();
-    let again = chain::instruction::publish_template(&world.config(), &mallory, &world.mallory_permit, HASH);
+    let again = build::publish_template(&world.config(), &mallory, &world.mallory_permit, HASH);
     assert_eq!(code(world.send(&[again], &[7])), 0);
-    let other = chain::instruction::publish_template(&world.config(), &mallory, &world.mallory_permit, [2; 32]);
+    let other = build::publish_template(&world.config(), &mallory, &world.mallory_permit, [2; 32]);
     world.send(&[other], &[7]).unwrap();
 }
 
@@ -190,7 +192,7 @@ fn each_hash_has_one_publisher() {
 fn a_forfeited_bond_goes_to_no_account_but_the_insurance() {
     let mut world = World::accused();
     world.wait(CHANGE_DELAY_SECONDS);
-    let revoke = chain::instruction::revoke_template(&world.config(), &HASH, &world.owner.pubkey());
+    let revoke = build::revoke_template(&world.config(), &HASH, &world.owner.pubkey());
     assert_eq!(code(world.with_another(revoke, (world.insurance, world.mallory_permit), 9)), NOT_THE_NAMED_ONE);
     world.revoke().unwrap();
 }
@@ -202,7 +204,7 @@ fn a_bond_comes_back_to_no_account_but_the_publishers() {
     world.wait(COOL_DOWN_SECONDS);
     world.next_slot();
     let (config, owner, permit) = (world.config(), world.owner.pubkey(), world.owner_permit);
-    let reclaim = chain::instruction::reclaim_template(&config, &owner, &permit, &HASH);
+    let reclaim = build::reclaim_template(&config, &owner, &permit, &HASH);
     // Anchor's "the token account has another owner".
     assert_eq!(code(world.with_another(reclaim, (permit, world.mallory_permit), 6)), 2_015);
     world.reclaim().unwrap();

@@ -1,6 +1,6 @@
 //! Refusals of a staker's instructions.
 
-use permitpipe_sdk::chain::{Bonds, PermitPipeError as Error, Stake, instruction as build};
+use permitpipe_sdk::chain::{Bonds, InitializeConfigArgs, PermitPipeError as Error, Stake, instruction as build};
 use solana_sdk::signer::Signer;
 
 use super::Refusal;
@@ -23,7 +23,7 @@ fn slashed_to_nothing() -> World {
     let mut world = World::bare();
     let args = world.initial();
     let bonds = Bonds { slash_basis_points: 10_000, ..args.bonds };
-    world.initialize(permitpipe_sdk::chain::InitializeConfigArgs { bonds, ..args }).unwrap();
+    world.initialize(InitializeConfigArgs { bonds, ..args }).unwrap();
     world.open_stake().unwrap();
     world.add_stake(STAKED_ATOMS).unwrap();
     world.register().unwrap();
