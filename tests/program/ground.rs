@@ -12,7 +12,7 @@ pub mod reward;
 
 use std::collections::BTreeMap;
 
-use anchor_lang::{AccountDeserialize, AccountSerialize};
+use anchor_lang::{AccountDeserialize, AccountSerialize, solana_program::system_instruction};
 use litesvm::types::TransactionResult;
 use permitpipe_sdk::chain::{self, Event, PROGRAM_ID, Relay, SlashRelayArgs, Stake, Statement, instruction as build};
 use solana_sdk::{instruction::Instruction, message::Message, pubkey::Pubkey, signer::Signer};
@@ -24,6 +24,8 @@ pub const ENDPOINT: &str = "https://relay.example:8443";
 pub const RELAY_KEY: u8 = 10;
 pub const NEXT_KEY: u8 = 11;
 pub const THIRD_KEY: u8 = 12;
+/// The account of a durable nonce.
+const NONCE: u8 = 14;
 /// What `staked` stakes: three bonds.
 pub const STAKED_ATOMS: u64 = 300 * PERMIT;
 /// What one contradiction takes of that: `SLASH_BASIS_POINTS`.
@@ -176,6 +178,21 @@ impl World {
             }
         }
         self.send(&[instruction], &[7])
+    }
+
+    /// With a durable nonce of the key of that number.
+    pub fn with_nonce(mut self, of: u8) -> Self {
+        let (owner, nonce) = (keypair(of).pubkey(), keypair(NONCE).pubkey());
+        let lamports = self.svm.minimum_balance_for_rent_exemption(80);
+        let create = system_instruction::create_nonce_account(&owner, &nonce, &owner, lamports);
+        self.send(&create, &[of, NONCE]).unwrap();
+        self
+    }
+
+    /// Sends `instruction` behind the advance of that nonce.
+    pub fn over_nonce(&mut self, instruction: Instruction, by: u8) -> TransactionResult {
+        let advance = system_instruction::advance_nonce_account(&keypair(NONCE).pubkey(), &keypair(by).pubkey());
+        self.send(&[advance, instruction], &[by])
     }
 
     /// Sends `instruction` with one of its accounts replaced: for accounts that are pinned to one address.

@@ -1,16 +1,13 @@
 //! Refusals of plans and subscriptions.
 
-use anchor_lang::solana_program::system_instruction;
 use litesvm::types::TransactionResult;
 use permitpipe_sdk::chain::{
     self, Config, CreatePlanArgs, PermitPipeError as Error, Plan, Subscription, instruction as build,
 };
-use solana_sdk::{instruction::Instruction, signer::Signer};
+use solana_sdk::signer::Signer;
 
 use super::Refusal;
 use crate::{ground::market::*, world::*};
-
-const NONCE: u8 = 14;
 
 /// Creates with one thing wrong.
 fn create(world: &mut World, spoil: fn(&mut CreatePlanArgs)) -> TransactionResult {
@@ -23,22 +20,6 @@ fn retired() -> World {
     let mut world = World::subscribed();
     world.retire_plan(1).unwrap();
     world
-}
-
-/// With a durable nonce of the admin.
-fn with_nonce() -> World {
-    let mut world = World::selling();
-    let (admin, nonce) = (world.admin.pubkey(), keypair(NONCE).pubkey());
-    let lamports = world.svm.minimum_balance_for_rent_exemption(80);
-    let create = system_instruction::create_nonce_account(&admin, &nonce, &admin, lamports);
-    world.send(&create, &[2, NONCE]).unwrap();
-    world
-}
-
-/// The admin sends `instruction` behind the advance of its durable nonce.
-fn over_nonce(world: &mut World, instruction: Instruction) -> TransactionResult {
-    let advance = system_instruction::advance_nonce_account(&keypair(NONCE).pubkey(), &world.admin.pubkey());
-    world.send(&[advance, instruction], &[2])
 }
 
 fn forged(change: fn(&mut Subscription)) -> World {
@@ -63,16 +44,16 @@ pub const REFUSALS: &[Refusal] = &[
     Refusal {
         error: Error::DurableNonce,
         what: "a plan created over a durable nonce",
-        given: with_nonce,
+        given: || World::selling().with_nonce(2),
         when: |world| {
-            over_nonce(world, build::create_plan(&world.admin.pubkey(), CreatePlanArgs { number: 2, ..PLAN }))
+            world.over_nonce(build::create_plan(&world.admin.pubkey(), CreatePlanArgs { number: 2, ..PLAN }), 2)
         },
     },
     Refusal {
         error: Error::DurableNonce,
         what: "a plan retired over a durable nonce",
-        given: with_nonce,
-        when: |world| over_nonce(world, build::retire_plan(&world.admin.pubkey(), 1)),
+        given: || World::selling().with_nonce(2),
+        when: |world| world.over_nonce(build::retire_plan(&world.admin.pubkey(), 1), 2),
     },
     Refusal {
         error: Error::Paused,

@@ -39,6 +39,34 @@ pub const REFUSALS: &[Refusal] = &[
         when: World::publish_template,
     },
     Refusal {
+        error: Error::DurableNonce,
+        what: "a verification over a durable nonce",
+        given: || World::published().with_nonce(9),
+        when: |world| world.over_nonce(build::verify_template(&world.verifier.pubkey(), &HASH), 9),
+    },
+    Refusal {
+        error: Error::DurableNonce,
+        what: "an accusation over a durable nonce",
+        given: || World::published().with_nonce(9),
+        when: |world| world.over_nonce(build::accuse_template(&world.verifier.pubkey(), &HASH), 9),
+    },
+    Refusal {
+        error: Error::DurableNonce,
+        what: "an acquittal over a durable nonce",
+        given: || World::accused().with_nonce(2),
+        when: |world| world.over_nonce(build::acquit_template(&world.admin.pubkey(), &HASH), 2),
+    },
+    Refusal {
+        error: Error::DurableNonce,
+        what: "a revocation over a durable nonce",
+        given: || World::accused().with_nonce(9),
+        when: |world| {
+            world.wait(CHANGE_DELAY_SECONDS);
+            let revoke = build::revoke_template(&world.config(), &HASH, &world.owner.pubkey());
+            world.over_nonce(revoke, 9)
+        },
+    },
+    Refusal {
         error: Error::NotVerifier,
         what: "the publisher vouches for itself",
         given: World::published,
