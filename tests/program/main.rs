@@ -6,18 +6,32 @@
 //! | `refusal` | each error number of ours, and that a refusal changes nothing |
 //! | `attack` | accounts and transactions built to deceive |
 //! | `boundary` | clocks, extremes and malformed data |
-//! | `units` | compute units of each instruction, against the committed snapshot |
+//! | `stake`, `relay`, `slash`, `epoch`, `template`, `plan`, `anchor` | the lives of what is beside the vaults |
+//! | `units` | compute units of each instruction and sizes of accounts, against the committed snapshot |
+//! | `batch` | how many settlements fit one transaction |
+//! | `deploy` | the real loader: deployment, upgrade, and what they cost |
 //! | `walk` | a random walk over all instructions, against a naive model |
 //! | `arithmetic` | the fallback compiler's integers against the host's |
 //! | `artifact` | where the built programs are found |
 //! | `world` | the chain all of these start from |
+//! | `ground` | stakes, relays, rewards, templates, plans and anchors in it |
 
+mod anchor;
 mod arithmetic;
 mod artifact;
 mod attack;
+mod batch;
 mod boundary;
+mod deploy;
+mod epoch;
+mod ground;
 mod lifecycle;
+mod plan;
 mod refusal;
+mod relay;
+mod slash;
+mod stake;
+mod template;
 mod units;
 mod walk;
 mod world;
