@@ -98,7 +98,7 @@ impl Story {
 
     /// Closes an empty vault.
     pub fn close(&mut self) -> Vec<u8> {
-        let event_seq = self.account.end(u64::MAX >> 17).unwrap();
+        let event_seq = self.account.end(u64::MAX >> 17, 0).unwrap();
         bytes(&event::VaultClosed { vault: self.address, owner: self.account.owner, event_seq })
     }
 
