@@ -1,6 +1,8 @@
 //! An epoch of rewards: published and paid in, claimed leaf by leaf, closed after its retention.
 
-use permitpipe_sdk::chain::{self, EpochChange, Event, PermitPipeError as Error, RelayChange, instruction as build};
+use permitpipe_sdk::chain::{
+    self, EpochChange, Event, PermitPipeError as Error, Relay, RelayChange, instruction as build,
+};
 use solana_sdk::signer::Signer;
 
 use crate::{
@@ -169,4 +171,15 @@ fn a_claim_is_paid_out_of_its_own_epoch_and_to_an_account_of_the_operator() {
     assert_eq!(code(world.with_another(claim.clone(), (usdc(1), usdc(2)), 6)), 2_006);
     assert_eq!(code(world.with_another(claim.clone(), (world.owner_usdc, world.mallory_usdc), 6)), 2_015);
     world.send(&[claim], &[6]).unwrap();
+}
+
+#[test]
+fn a_counter_that_is_full_never_stops_a_payment() {
+    let mut world = World::relayed();
+    let most = i64::MAX.unsigned_abs();
+    world.forge(world.relay_address(), |relay: &mut Relay| relay.paid_receipts = most);
+    let rewards = Rewards::of(world.relay_address(), 1, 1);
+    world.publish(&rewards).unwrap();
+    world.claim(&rewards, 0).unwrap();
+    assert_eq!(world.relay().paid_receipts, most);
 }

@@ -54,20 +54,21 @@ fn each_contradiction_is_punished_once_and_another_one_again() {
 }
 
 #[test]
-fn slashing_takes_active_stake_first_and_then_what_unlocks() {
+fn slashing_takes_what_unlocks_first_so_that_the_bond_goes_on_standing() {
     let mut world = World::relayed();
     world.request_unstake(200 * PERMIT).unwrap();
     let unlocks_at = START + COOL_DOWN_SECONDS;
     world.slash_once(1).unwrap();
     let position = world.stake().position;
-    // 120 of 300: the 100 that were active, then 20.
-    assert_eq!(position.staked_atoms, 0);
-    assert_eq!(position.unlocking, Some(Unlocking { amount_atoms: 180 * PERMIT, unlocks_at }));
+    // 120 of 300, all from the 200 that were on their way out.
+    assert_eq!(position.staked_atoms, 100 * PERMIT);
+    assert_eq!(position.unlocking, Some(Unlocking { amount_atoms: 80 * PERMIT, unlocks_at }));
+    // 72 of 180, then 43.2 of 108: what unlocks is used up, then the bond.
     world.slash_once(2).unwrap();
-    world.wait(COOL_DOWN_SECONDS);
-    world.unstake().unwrap();
-    assert_eq!(world.tokens(&world.owner_permit), WALLET_PERMIT_ATOMS - STAKED_ATOMS + 108 * PERMIT);
-    assert_eq!(world.tokens(&world.stake_permit()), 0);
+    world.slash_once(3).unwrap();
+    let position = world.stake().position;
+    assert_eq!((position.staked_atoms, position.unlocking), (64_800_000_000, None));
+    assert_eq!(world.tokens(&world.stake_permit()), 64_800_000_000);
 }
 
 #[test]

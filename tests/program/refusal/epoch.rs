@@ -214,16 +214,6 @@ pub const REFUSALS: &[Refusal] = &[
         },
     },
     Refusal {
-        error: Error::Overflow,
-        what: "more receipts than signed 64 bits can count",
-        given: || {
-            let mut world = published();
-            world.forge(world.relay_address(), |relay: &mut Relay| relay.paid_receipts = i64::MAX.unsigned_abs());
-            world
-        },
-        when: |world| claim(world, |_| ()),
-    },
-    Refusal {
         error: Error::StillRetained,
         what: "the end of an epoch a second early",
         given: published,

@@ -145,6 +145,21 @@ pub const REFUSALS: &[Refusal] = &[
         },
     },
     Refusal {
+        error: Error::RelaySlashed,
+        what: "a slashed relay begins anew with a clean record",
+        given: || {
+            let mut world = World::relayed();
+            world.slash_once(1).unwrap();
+            world.retire_relay().unwrap();
+            world
+        },
+        when: |world| {
+            world.wait(COOL_DOWN_SECONDS);
+            world.next_slot();
+            world.close_relay()
+        },
+    },
+    Refusal {
         error: Error::SameKey,
         what: "the key it has",
         given: World::relayed,

@@ -37,19 +37,6 @@ pub struct Epoch {
     pub claimed: Vec<u8>,
 }
 
-/// One leaf: what one relay gets for one epoch.
-#[derive(AnchorSerialize, AnchorDeserialize, Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Claim {
-    /// Place among the leaves, from 0.
-    pub index: u32,
-    /// The relay's account.
-    pub relay: Pubkey,
-    /// USDC.
-    pub amount_atoms: u64,
-    /// Receipts this pays for.
-    pub receipt_count: u64,
-}
-
 impl Epoch {
     /// Layout number this program writes.
     pub const VERSION: u8 = 1;
