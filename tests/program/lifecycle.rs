@@ -136,6 +136,19 @@ fn guardian_and_admin_pause_and_only_the_admin_unpauses() {
 }
 
 #[test]
+fn a_change_that_waits_does_not_undo_a_lowered_settle_cap() {
+    let mut world = World::configured();
+    let (admin, guardian) = (world.admin.pubkey(), world.guardian.pubkey());
+    let change = Change::Limits(Limits { min_deposit_atoms: 7, ..LIMITS });
+    world.send(&[build::propose_change(&admin, change)], &[2]).unwrap();
+    world.send(&[build::lower_settle_cap(&guardian, Asset::Usdc, 0)], &[3]).unwrap();
+    world.wait(CHANGE_DELAY_SECONDS);
+    world.send(&[build::accept_change(&admin)], &[2]).unwrap();
+    let expected = Limits { min_deposit_atoms: 7, settle_cap_atoms: 0, ..LIMITS };
+    assert_eq!(world.config().limits, expected);
+}
+
+#[test]
 fn guardian_and_admin_lower_the_settle_cap_down_to_nothing() {
     let mut world = World::configured();
     for (asset, by, settle_cap_atoms) in

@@ -203,7 +203,10 @@ fn the_extremes_of_price_and_charge_neither_wrap_nor_panic() {
         ..PriceUpdate::default()
     });
     refused(world.settle_sol(1, 1, SOL), Error::NothingToSettle);
-    assert_eq!(settled(&mut world, &PriceUpdate { price: i64::MAX, ..PriceUpdate::default() }, u64::MAX, SOL), SOL);
+    assert_eq!(
+        settled(&mut world, &PriceUpdate { price: i64::MAX, ..PriceUpdate::default() }, i64::MAX.unsigned_abs(), SOL),
+        SOL
+    );
 }
 
 #[test]

@@ -132,6 +132,8 @@ fn relay(figures: &mut Figures) {
     // Both keys, active and unlocking stake.
     figures.row("slash_relay (with checks)", world.slash(1, [said(RELAY_KEY, 1, 1), said(NEXT_KEY, 1, 2)]));
     figures.size("Contradiction", &world, &chain::contradiction_address(&world.relay_address(), &STREAM, 1));
+    // A slashed relay is never closed.
+    let mut world = World::relayed();
     figures.row("retire_relay", world.retire_relay());
     world.wait(COOL_DOWN_SECONDS);
     world.next_slot();

@@ -210,7 +210,7 @@ pub const REFUSALS: &[Refusal] = &[
         error: Error::BadOracle,
         what: "a price of any age",
         given: World::bare,
-        when: |world| initialize(world, |args| spoil_oracle(args, |oracle| oracle.max_age_seconds = 601)),
+        when: |world| initialize(world, |args| spoil_oracle(args, |oracle| oracle.max_age_seconds = 121)),
     },
     Refusal {
         error: Error::BadOracle,
@@ -229,6 +229,18 @@ pub const REFUSALS: &[Refusal] = &[
         what: "a price that must be exact",
         given: World::configured,
         when: |world| propose(world, Change::Oracle(Oracle { max_confidence_basis_points: 0, ..world.oracle() })),
+    },
+    Refusal {
+        error: Error::BadPermitMint,
+        what: "a PERMIT that somebody can freeze",
+        given: || {
+            let mut world = World::bare();
+            let mut mint = world.data(&world.permit);
+            mint[46] = 1; // there is a freeze authority
+            world.put(world.permit, spl_token::ID, &mint);
+            world
+        },
+        when: |world| world.initialize(world.initial()),
     },
     Refusal {
         error: Error::BadSolTreasury,

@@ -2,7 +2,7 @@
 
 use litesvm::types::TransactionResult;
 use permitpipe_sdk::chain::{
-    self, ClaimRewardArgs, Config, Epoch, PermitPipeError as Error, PublishEpochArgs, Relay, instruction as build,
+    self, ClaimRewardArgs, Config, Epoch, PermitPipeError as Error, PublishEpochArgs, instruction as build,
 };
 use solana_sdk::signer::Signer;
 

@@ -128,13 +128,13 @@ pub const REFUSALS: &[Refusal] = &[
     },
     Refusal {
         error: Error::HoldingsBelowBooks,
-        what: "a deposit into a vault whose lamports are gone",
+        what: "a settlement out of lamports that are gone",
         given: || {
             let mut world = World::opened();
-            world.forge_vault(|vault| vault.sol.credited_atoms = 1);
+            world.forge_vault(|vault| vault.sol.credited_atoms = SOL);
             world
         },
-        when: |world| world.deposit_sol(SOL),
+        when: |world| world.settle_sol(1, USDC, SOL),
     },
     Refusal {
         error: Error::NotSettleAuthority,

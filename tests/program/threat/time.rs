@@ -121,6 +121,24 @@ fn d2_22_rent_that_rises_locks_nobody_in() {
 }
 
 #[test]
+fn d2_22_rent_that_rises_stops_neither_settlements_nor_the_end() {
+    let mut world = World::funded_twice();
+    let (vault, owner) = (world.vault_address(), world.owner.pubkey());
+    let old = world.svm.minimum_balance_for_rent_exemption(chain::Vault::SIZE);
+    let rent: Rent = world.svm.get_sysvar();
+    world.svm.set_sysvar(&Rent { lamports_per_byte: 2 * rent.lamports_per_byte, ..rent });
+    world.settle_sol(1, 1_000_000 * USDC, SOL).unwrap();
+    world.deposit_sol(SOL).unwrap();
+    world.withdraw_all();
+    // The books still hold what the rent took; nothing can be withdrawn of it, so the vault may close with it.
+    assert_eq!(world.vault().sol.balance_atoms().unwrap(), old);
+    world.next_slot();
+    let before = world.lamports(&owner) + world.lamports(&vault) + world.lamports(&world.vault_usdc());
+    world.close().unwrap();
+    assert_eq!(world.lamports(&owner), before);
+}
+
+#[test]
 fn d2_22_rent_that_falls_is_nobodys_credit() {
     // What is freed belongs to the vault, not to its books: it comes back when the vault closes.
     let mut world = World::funded_twice();

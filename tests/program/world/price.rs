@@ -1,12 +1,15 @@
 //! The price account, as Pyth's receiver program writes it.
 
 use permitpipe_sdk::chain::PRICE_DISCRIMINATOR;
+use solana_sdk::pubkey::Pubkey;
 
-use super::{FEED_ID, PRICE, START};
+use super::{FEED_ID, PRICE, START, address};
 
 /// What the price account says; each test changes what it is about.
 #[derive(Clone)]
 pub struct PriceUpdate {
+    /// Who may write the account; a push feed is its own.
+    pub write_authority: Pubkey,
     /// `None`: fully verified; else by how many guardians.
     pub partial: Option<u8>,
     pub feed_id: [u8; 32],
@@ -18,7 +21,15 @@ pub struct PriceUpdate {
 
 impl Default for PriceUpdate {
     fn default() -> Self {
-        Self { partial: None, feed_id: FEED_ID, price: PRICE, confidence: 0, exponent: -8, published_at: START }
+        Self {
+            write_authority: address(32),
+            partial: None,
+            feed_id: FEED_ID,
+            price: PRICE,
+            confidence: 0,
+            exponent: -8,
+            published_at: START,
+        }
     }
 }
 
@@ -26,7 +37,7 @@ impl PriceUpdate {
     /// As Pyth's receiver program writes it.
     pub fn to_bytes(&self) -> Vec<u8> {
         let level = self.partial.map_or(vec![1], |signatures| vec![0, signatures]);
-        let mut data = [PRICE_DISCRIMINATOR.as_slice(), &[7; 32], &level, &self.feed_id].concat();
+        let mut data = [PRICE_DISCRIMINATOR.as_slice(), self.write_authority.as_ref(), &level, &self.feed_id].concat();
         data.extend(self.price.to_le_bytes());
         data.extend(self.confidence.to_le_bytes());
         data.extend(self.exponent.to_le_bytes());

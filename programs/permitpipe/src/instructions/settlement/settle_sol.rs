@@ -68,10 +68,10 @@ pub(crate) fn handle(ctx: Context<SettleSol>, args: SettleSolArgs) -> Result<()>
     require!(args.receipt_count > 0, PermitPipeError::NoReceipts);
     let amount_atoms = accounts.price(&args, now)?;
     require!(amount_atoms <= accounts.config.settle_cap_atoms(asset), PermitPipeError::SettlementAboveSettleCap);
+    accounts.vault.settle(asset, args.sequence, amount_atoms, (now, accounts.config.timing.window_seconds))?;
     // Rent may have risen since the deposit: what would leave the vault below it cannot be paid, the rest can.
     let holdings = lamports_above_rent(accounts.vault.as_ref().as_ref())?;
     require!(amount_atoms <= holdings, PermitPipeError::HoldingsBelowBooks);
-    accounts.vault.settle(asset, args.sequence, amount_atoms, (now, accounts.config.timing.window_seconds))?;
     accounts.record(&args, amount_atoms, now, ctx.bumps.settlement)?;
     accounts.vault.sub_lamports(amount_atoms)?;
     accounts.sol_treasury.add_lamports(amount_atoms)?;
