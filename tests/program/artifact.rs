@@ -12,6 +12,11 @@ pub fn arithmetic() -> Vec<u8> {
     read("PERMITPIPE_ARITHMETIC_SO", "permitpipe_arithmetic.so")
 }
 
+/// The bytes of the program that calls ours; only the fallback toolchain builds it.
+pub fn caller() -> Vec<u8> {
+    read("PERMITPIPE_CALLER_SO", "permitpipe_caller.so")
+}
+
 /// `$variable` if set, else `deploy/` of the target directory, else of the workspace's own.
 fn read(variable: &str, name: &str) -> Vec<u8> {
     let workspace = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");

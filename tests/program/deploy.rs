@@ -133,8 +133,9 @@ fn the_program_is_deployed_and_upgraded_by_its_authority_and_by_nobody_else() {
 fn the_deployed_code_is_the_built_one_and_its_cost_is_known() {
     let (mut world, code) = (empty(), artifact::program());
     let before = world.svm.get_balance(&world.deployer.pubkey()).unwrap();
+    let fees = world.fees;
     let writes = deploy(&mut world, &code);
-    let spent = before - world.svm.get_balance(&world.deployer.pubkey()).unwrap();
+    let spent = before - world.svm.get_balance(&world.deployer.pubkey()).unwrap() + world.fees - fees;
     let header = UpgradeableLoaderState::size_of_programdata_metadata();
     assert!(world.data(&chain::program_data_address())[header..] == code, "byte for byte");
     let program = rent(&world, UpgradeableLoaderState::size_of_program());

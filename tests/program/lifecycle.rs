@@ -1,6 +1,16 @@
 //! Each instruction's success, with the event it emits and the money it moves.
+//!
+//! | module | shows |
+//! |---|---|
+//! | `asset` | USDC and SOL in one vault, to the lamport |
+//! | `end` | what closing gives back, and what opening again goes on with |
 
-use permitpipe_sdk::chain::{self, Change, ConfigChange, Event, instruction as build};
+mod asset;
+mod end;
+
+use permitpipe_sdk::chain::{
+    self, Bonds, Change, Config, ConfigChange, Event, Fee, Oracle, PermitPipeError, Tier, Timing, instruction as build,
+};
 use solana_sdk::signer::Signer;
 
 use crate::world::*;
@@ -28,40 +38,88 @@ fn the_upgrade_authority_creates_the_config_and_its_fields_are_what_was_asked() 
     assert!(!config.is_paused && config.pending_change.is_none());
 }
 
-#[test]
-fn a_change_is_proposed_waits_and_comes_into_force() {
-    let mut world = World::configured();
-    let new_key = keypair(8).pubkey();
-    world.svm.airdrop(&new_key, 1_000_000_000).unwrap();
-    let changes = [
-        (Change::Guardian(new_key), 2),
-        (Change::SettleAuthority(new_key), 2),
-        (Change::Limits(Limits { settle_cap_atoms: 90 * USDC, ..LIMITS }), 2),
-        (Change::Admin(new_key), 8),
-    ];
-    for (change, accepter) in changes {
-        let proposed = event(world.send(&[build::propose_change(&world.admin.pubkey(), change)], &[2]));
-        let eta = world.config().pending_change.unwrap().eta;
-        assert_eq!(config_event(proposed).1, ConfigChange::Proposed { change, eta });
-        world.wait(CHANGE_DELAY_SECONDS);
-        let accepted = event(world.send(&[build::accept_change(&keypair(accepter).pubkey())], &[accepter]));
-        assert_eq!(config_event(accepted).1, ConfigChange::Accepted { change });
-    }
-    let config = world.config();
-    assert_eq!((config.admin, config.guardian, config.settle_authority), (new_key, new_key, new_key));
-    assert_eq!((config.limits.settle_cap_atoms, config.pending_change, config.event_seq), (90 * USDC, None, 9));
+/// Every kind of change, who accepts it, and whether the config shows it.
+type Row = (Change, u8, fn(&Config, &Change) -> bool);
+
+fn changes(world: &World) -> [Row; 10] {
+    let key = keypair(8).pubkey();
+    let mut tiers = TIERS;
+    tiers[2] = Tier { min_weight_atoms: 1_000 * PERMIT, discount_basis_points: 2_000 };
+    [
+        (Change::Guardian(key), 2, |config, change| *change == Change::Guardian(config.guardian)),
+        (Change::SettleAuthority(key), 2, |config, change| *change == Change::SettleAuthority(config.settle_authority)),
+        (Change::Verifier(key), 2, |config, change| *change == Change::Verifier(config.verifier)),
+        (Change::Limits(Limits { settle_cap_lamports: 1, ..LIMITS }), 2, |config, change| {
+            *change == Change::Limits(config.limits)
+        }),
+        (Change::Timing(Timing { retention_seconds: 60, ..TIMING }), 2, |config, change| {
+            *change == Change::Timing(config.timing)
+        }),
+        (Change::Bonds(Bonds { slash_basis_points: 10_000, ..BONDS }), 2, |config, change| {
+            *change == Change::Bonds(config.bonds)
+        }),
+        (Change::Fee(Fee { request_credits: 0, mebibyte_credits: 7 }), 2, |config, change| {
+            *change == Change::Fee(config.fee)
+        }),
+        (Change::Tiers(tiers), 2, |config, change| *change == Change::Tiers(config.tiers)),
+        (Change::Oracle(Oracle { account: key, ..world.oracle() }), 2, |config, change| {
+            Some(*change) == config.oracle.map(Change::Oracle)
+        }),
+        (Change::Admin(key), 8, |config, change| *change == Change::Admin(config.admin)),
+    ]
 }
 
 #[test]
-fn guardian_and_admin_can_veto_a_change() {
+fn every_change_is_proposed_waits_and_comes_into_force() {
     let mut world = World::configured();
-    for by in [2, 3] {
-        let change = Change::Limits(Limits { settle_cap_atoms: u64::MAX, ..LIMITS });
-        world.send(&[build::propose_change(&world.admin.pubkey(), change)], &[2]).unwrap();
-        let cancelled = event(world.send(&[build::cancel_change(&keypair(by).pubkey())], &[by]));
-        assert_eq!(config_event(cancelled).1, ConfigChange::Cancelled { change });
+    world.svm.airdrop(&keypair(8).pubkey(), SOL).unwrap();
+    for (change, accepter, is_in_force) in changes(&world) {
+        let proposed = event(world.send(&[build::propose_change(&world.admin.pubkey(), change)], &[2]));
+        let eta = world.config().pending_change.unwrap().eta;
+        assert_eq!(eta, world.now() + CHANGE_DELAY_SECONDS);
+        assert_eq!(config_event(proposed).1, ConfigChange::Proposed { change, eta });
+        assert!(!is_in_force(&world.config(), &change), "{change:?} waits");
+        world.wait(CHANGE_DELAY_SECONDS);
+        let accepted = event(world.send(&[build::accept_change(&keypair(accepter).pubkey())], &[accepter]));
+        assert_eq!(config_event(accepted).1, ConfigChange::Accepted { change });
+        assert!(is_in_force(&world.config(), &change), "{change:?} is in force");
     }
-    assert_eq!((world.config().limits.settle_cap_atoms, world.config().pending_change), (SETTLE_CAP_ATOMS, None));
+    assert_eq!((world.config().pending_change, world.config().event_seq), (None, 21));
+}
+
+#[test]
+fn a_config_without_an_oracle_takes_sol_once_it_has_one() {
+    let mut world = World::bare();
+    let mut args = world.initial();
+    args.oracle = None;
+    world.initialize(args).unwrap();
+    world.open(CAP_ATOMS).unwrap();
+    refused(world.deposit_sol(SOL), PermitPipeError::NoOracle);
+    let change = Change::Oracle(world.oracle());
+    world.send(&[build::propose_change(&world.admin.pubkey(), change)], &[2]).unwrap();
+    world.wait(CHANGE_DELAY_SECONDS);
+    world.send(&[build::accept_change(&world.admin.pubkey())], &[2]).unwrap();
+    world.deposit_sol(SOL).unwrap();
+}
+
+#[test]
+fn guardian_and_admin_can_veto_every_change_but_the_guardian_not_its_own_replacement() {
+    let mut world = World::configured();
+    for (change, ..) in changes(&world) {
+        for by in [2, 3] {
+            world.send(&[build::propose_change(&world.admin.pubkey(), change)], &[2]).unwrap();
+            let veto = build::cancel_change(&keypair(by).pubkey());
+            if by == 3 && matches!(change, Change::Guardian(_)) {
+                refused(world.send(&[veto], &[by]), PermitPipeError::VetoOfReplacement);
+                world.send(&[build::cancel_change(&world.admin.pubkey())], &[2]).unwrap();
+            } else {
+                let cancelled = event(world.send(&[veto], &[by]));
+                assert_eq!(config_event(cancelled).1, ConfigChange::Cancelled { change });
+            }
+        }
+    }
+    let config = world.config();
+    assert_eq!((config.limits, config.guardian, config.pending_change), (LIMITS, world.guardian.pubkey(), None));
 }
 
 #[test]
@@ -80,12 +138,15 @@ fn guardian_and_admin_pause_and_only_the_admin_unpauses() {
 #[test]
 fn guardian_and_admin_lower_the_settle_cap_down_to_nothing() {
     let mut world = World::configured();
-    for (by, settle_cap_atoms) in [(2, USDC), (3, 0)] {
-        let lowered =
-            event(world.send(&[build::lower_settle_cap(&keypair(by).pubkey(), Asset::Usdc, settle_cap_atoms)], &[by]));
-        assert_eq!(config_event(lowered).1, ConfigChange::SettleCapLowered { asset: Asset::Usdc, settle_cap_atoms });
+    for (asset, by, settle_cap_atoms) in
+        [(Asset::Usdc, 2, USDC), (Asset::Usdc, 3, 0), (Asset::Sol, 3, SOL), (Asset::Sol, 2, 0)]
+    {
+        let lower = build::lower_settle_cap(&keypair(by).pubkey(), asset, settle_cap_atoms);
+        let lowered = event(world.send(&[lower], &[by]));
+        assert_eq!(config_event(lowered).1, ConfigChange::SettleCapLowered { asset, settle_cap_atoms });
     }
-    assert_eq!(world.config().limits.settle_cap_atoms, 0);
+    let limits = world.config().limits;
+    assert_eq!((limits.settle_cap_atoms, limits.settle_cap_lamports), (0, 0));
 }
 
 #[test]
@@ -142,7 +203,7 @@ fn a_raise_of_the_cap_is_effective_at_once_and_a_cut_after_the_delay() {
     world.wait(WITHDRAWAL_DELAY_SECONDS - 1);
     world.settle(3, 30 * USDC).unwrap();
     world.wait(1);
-    refused(world.settle(4, 1), chain::PermitPipeError::SettlementAboveOwnerCap);
+    refused(world.settle(4, 1), PermitPipeError::SettlementAboveOwnerCap);
 }
 
 #[test]
@@ -167,22 +228,32 @@ fn a_cancelled_withdrawal_waits_its_whole_delay_again() {
     }
     world.request(10 * USDC).unwrap();
     world.wait(WITHDRAWAL_DELAY_SECONDS - 1);
-    refused(world.execute(), chain::PermitPipeError::WithdrawalNotReady);
+    refused(world.execute(), PermitPipeError::WithdrawalNotReady);
     world.wait(1);
     world.execute().unwrap();
 }
 
 #[test]
-fn a_pause_stops_neither_an_exit_nor_a_settlement() {
-    let mut world = World::funded();
+fn a_pause_stops_new_promises_and_neither_an_exit_nor_a_settlement() {
+    let mut world = World::funded_twice();
     world.send(&[build::pause(&world.guardian.pubkey())], &[3]).unwrap();
+    let open = build::open_vault(&world.config(), &world.mallory.pubkey(), CAP_ATOMS, CAP_LAMPORTS);
+    refused(world.send(&[open], &[7]), PermitPipeError::Paused);
+    refused(world.deposit(USDC), PermitPipeError::Paused);
+    refused(world.deposit_sol(SOL), PermitPipeError::Paused);
     world.settle(1, USDC).unwrap();
+    world.settle_sol(2, 1_000_000 * USDC, SOL).unwrap();
     world.set_cap(USDC).unwrap();
     world.request(USDC).unwrap();
     world.cancel().unwrap();
-    world.request(99 * USDC).unwrap();
-    world.wait(WITHDRAWAL_DELAY_SECONDS);
-    world.execute().unwrap();
+    world.withdraw_all();
+    world.next_slot();
+    world.close().unwrap();
+    world.wait(RETENTION_SECONDS);
+    for sequence in [1, 2] {
+        let close = build::close_settlement(&world.vault_address(), sequence, &world.payer.pubkey());
+        world.send(&[close], &[7]).unwrap();
+    }
     assert_eq!(world.tokens(&world.owner_usdc), 999 * USDC);
 }
 
@@ -192,7 +263,7 @@ fn a_window_rolls_and_quiet_time_is_not_saved_up() {
     world.wait(10 * WINDOW_SECONDS);
     world.settle(1, CAP_ATOMS).unwrap();
     world.wait(WINDOW_SECONDS - 1);
-    refused(world.settle(2, 1), chain::PermitPipeError::SettlementAboveOwnerCap);
+    refused(world.settle(2, 1), PermitPipeError::SettlementAboveOwnerCap);
     world.wait(1);
     world.settle(2, CAP_ATOMS).unwrap();
     assert_eq!(world.tokens(&world.treasury), 2 * CAP_ATOMS);

@@ -49,7 +49,7 @@ fn a_template_is_published_verified_retired_and_its_bond_comes_back() {
     assert_eq!(kinds(&life), expected);
     assert_eq!(numbered(&life, &chain::template_address(&HASH), 1), expected.len());
     assert_eq!(world.tokens(&world.owner_permit), WALLET_PERMIT_ATOMS);
-    assert_eq!(world.svm.get_balance(&owner), Some(before - 4 * 5_000));
+    assert_eq!(world.svm.get_balance(&owner), Some(before));
     // The hash is free again, and numbers go on from above.
     assert_eq!(event(world.publish_template()).event_seq(), 65_536 + 1);
 }

@@ -1,118 +1,67 @@
 //! The chain every test starts from: the built program behind the upgradeable loader, mints, wallets, a config.
 //!
 //! All keys are fixed, so that addresses, bumps and with them compute units are the same in every run.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `term` | what the config starts with, and how much everybody has |
+//! | `price` | the price account |
+//! | `sender` | instructions as their honest senders send them |
+//! | `outcome` | what came of a transaction: its event, its error number |
+
+use std::{collections::BTreeMap, sync::LazyLock};
 
 use litesvm::{LiteSVM, types::TransactionResult};
 use permitpipe_sdk::chain::{
-    self, Bonds, Config, Event, Fee, InitializeConfigArgs, Oracle, PRICE_DISCRIMINATOR, PRICE_PROGRAM, PROGRAM_ID,
-    PermitPipeError, SettleArgs, SettleSolArgs, Tier, Timing, Vault, instruction as build,
+    self, Config, Fee, InitializeConfigArgs, Oracle, PRICE_PROGRAM, PROGRAM_ID, Vault, instruction as build,
 };
 pub use permitpipe_sdk::chain::{Asset, Limits};
 use solana_sdk::{
-    account::Account, clock::Clock, instruction::Instruction, message::Message, pubkey::Pubkey, signature::Keypair,
-    signer::Signer, transaction::Transaction,
+    account::{Account, AccountSharedData, ReadableAccount},
+    clock::Clock,
+    instruction::Instruction,
+    message::Message,
+    pubkey::Pubkey,
+    signature::Keypair,
+    signer::Signer,
+    transaction::Transaction,
 };
 
 use crate::artifact;
 
-pub const USDC: u64 = 1_000_000;
-/// When every test begins, in Unix seconds.
-pub const START: i64 = 1_800_000_000;
-pub const WINDOW_SECONDS: i64 = 3_600;
-pub const WITHDRAWAL_DELAY_SECONDS: i64 = 7_200;
-pub const CHANGE_DELAY_SECONDS: i64 = 86_400;
-pub const COOL_DOWN_SECONDS: i64 = 10_800;
-pub const WARM_UP_SECONDS: i64 = 100_000;
-pub const RETENTION_SECONDS: i64 = 604_800;
-pub const MIN_DEPOSIT_ATOMS: u64 = 1_000;
-pub const MIN_DEPOSIT_LAMPORTS: u64 = 10_000;
-pub const SETTLE_CAP_ATOMS: u64 = 50 * USDC;
-/// The owner's cap per window.
-pub const CAP_ATOMS: u64 = 20 * USDC;
-pub const WALLET_ATOMS: u64 = 1_000 * USDC;
-pub const SOL: u64 = 1_000_000_000;
-pub const SETTLE_CAP_LAMPORTS: u64 = 5 * SOL;
-/// The owner's cap per window in SOL.
-pub const CAP_LAMPORTS: u64 = 2 * SOL;
-/// One PERMIT, and what everybody has of it.
-pub const PERMIT: u64 = 1_000_000_000;
-pub const WALLET_PERMIT_ATOMS: u64 = 1_000 * PERMIT;
-pub const RELAY_BOND_ATOMS: u64 = 100 * PERMIT;
-pub const TEMPLATE_BOND_ATOMS: u64 = 10 * PERMIT;
-pub const SLASH_BASIS_POINTS: u16 = 4_000;
-pub const REPORTER_BASIS_POINTS: u16 = 2_500;
-pub const MAX_AGE_SECONDS: i64 = 60;
-pub const MAX_CONFIDENCE_BASIS_POINTS: u16 = 100;
-pub const FEED_ID: [u8; 32] = [0xef; 32];
-/// 150 dollars for a SOL, in 10^-8 dollars.
-pub const PRICE: i64 = 15_000_000_000;
-pub const TIERS: [Tier; 5] = [
-    Tier { min_weight_atoms: 10 * PERMIT, discount_basis_points: 500 },
-    Tier { min_weight_atoms: 100 * PERMIT, discount_basis_points: 1_000 },
-    Tier { min_weight_atoms: 0, discount_basis_points: 0 },
-    Tier { min_weight_atoms: 0, discount_basis_points: 0 },
-    Tier { min_weight_atoms: 0, discount_basis_points: 0 },
+mod outcome;
+mod price;
+mod sender;
+mod term;
+
+pub use outcome::{code, event, refused};
+pub use price::PriceUpdate;
+pub use term::*;
+
+/// The chain with the program on it and nothing else: loaded once, copied for each world.
+static DEPLOYED: LazyLock<LiteSVM> = LazyLock::new(deploy);
+
+/// The owners of what the runtime keeps for itself: sysvars, features, its own config, the code of programs.
+const RUNTIME: [Pubkey; 4] = [
+    Pubkey::from_str_const("Sysvar1111111111111111111111111111111111111"),
+    Pubkey::from_str_const("Feature111111111111111111111111111111111111"),
+    Pubkey::from_str_const("Config1111111111111111111111111111111111111"),
+    anchor_lang::solana_program::bpf_loader_upgradeable::ID,
 ];
 
-pub const LIMITS: Limits = Limits {
-    settle_cap_atoms: SETTLE_CAP_ATOMS,
-    settle_cap_lamports: SETTLE_CAP_LAMPORTS,
-    min_deposit_atoms: MIN_DEPOSIT_ATOMS,
-    min_deposit_lamports: MIN_DEPOSIT_LAMPORTS,
-};
-pub const TIMING: Timing = Timing {
-    window_seconds: WINDOW_SECONDS,
-    withdrawal_delay_seconds: WITHDRAWAL_DELAY_SECONDS,
-    change_delay_seconds: CHANGE_DELAY_SECONDS,
-    cool_down_seconds: COOL_DOWN_SECONDS,
-    warm_up_seconds: WARM_UP_SECONDS,
-    retention_seconds: RETENTION_SECONDS,
-};
-pub const BONDS: Bonds = Bonds {
-    relay_atoms: RELAY_BOND_ATOMS,
-    template_atoms: TEMPLATE_BOND_ATOMS,
-    slash_basis_points: SLASH_BASIS_POINTS,
-    reporter_basis_points: REPORTER_BASIS_POINTS,
-};
+/// Every key there is; deriving one takes longer than sending a transaction.
+static KEYS: LazyLock<Vec<Keypair>> =
+    LazyLock::new(|| (0..=u8::MAX).map(|byte| Keypair::new_from_array([byte; 32])).collect());
 
-/// What the price account says; each test changes what it is about.
-#[derive(Clone)]
-pub struct PriceUpdate {
-    /// `None`: fully verified; else by how many guardians.
-    pub partial: Option<u8>,
-    pub feed_id: [u8; 32],
-    pub price: i64,
-    pub confidence: u64,
-    pub exponent: i32,
-    pub published_at: i64,
-}
-
-impl Default for PriceUpdate {
-    fn default() -> Self {
-        Self { partial: None, feed_id: FEED_ID, price: PRICE, confidence: 0, exponent: -8, published_at: START }
-    }
-}
-
-impl PriceUpdate {
-    /// As Pyth's receiver program writes it.
-    pub fn to_bytes(&self) -> Vec<u8> {
-        let level = self.partial.map_or(vec![1], |signatures| vec![0, signatures]);
-        let mut data = [PRICE_DISCRIMINATOR.as_slice(), &[7; 32], &level, &self.feed_id].concat();
-        data.extend(self.price.to_le_bytes());
-        data.extend(self.confidence.to_le_bytes());
-        data.extend(self.exponent.to_le_bytes());
-        data.extend(self.published_at.to_le_bytes());
-        data.extend((self.published_at - 1).to_le_bytes()); // the publish time before
-        data.extend(self.price.to_le_bytes()); // moving average
-        data.extend(self.confidence.to_le_bytes());
-        data.extend(1u64.to_le_bytes()); // slot
-        data.resize(134, 0);
-        data
-    }
-}
+/// Every account but the runtime's own, as it stands.
+pub type Snapshot = BTreeMap<Pubkey, Account>;
 
 pub struct World {
     pub svm: LiteSVM,
+    /// Everything before the last transaction.
+    pub before: Snapshot,
+    /// The fees of all transactions, in lamports; who paid them has them back.
+    pub fees: u64,
     /// The program's upgrade authority.
     pub deployer: Keypair,
     pub admin: Keypair,
@@ -140,7 +89,7 @@ pub struct World {
 
 /// The key made from `byte`, the same in every run.
 pub fn keypair(byte: u8) -> Keypair {
-    Keypair::new_from_array([byte; 32])
+    KEYS[usize::from(byte)].insecure_clone()
 }
 
 /// A fixed address for which nobody signs.
@@ -152,7 +101,9 @@ impl World {
     /// Program, mints and wallets; no config yet.
     pub fn bare() -> Self {
         let mut world = Self {
-            svm: LiteSVM::new().with_mainnet_features().with_builtins(),
+            svm: DEPLOYED.clone(),
+            before: Snapshot::new(),
+            fees: 0,
             deployer: keypair(1),
             admin: keypair(2),
             guardian: keypair(3),
@@ -173,7 +124,6 @@ impl World {
             owner_usdc: address(23),
             mallory_usdc: address(24),
         };
-        world.deploy();
         // Slot 0: numbers of events and settlements start at 1.
         world.svm.set_sysvar(&Clock { slot: 0, unix_timestamp: START, ..world.svm.get_sysvar() });
         for byte in (1..=7).chain([9]) {
@@ -214,6 +164,13 @@ impl World {
         world
     }
 
+    /// With 100 USDC and 10 SOL in the owner's vault.
+    pub fn funded_twice() -> Self {
+        let mut world = Self::funded();
+        world.deposit_sol(10 * SOL).unwrap();
+        world
+    }
+
     /// What `configured` starts with.
     pub fn initial(&self) -> InitializeConfigArgs {
         InitializeConfigArgs {
@@ -249,71 +206,24 @@ impl World {
         }
     }
 
-    // Instructions, as their honest senders send them.
-
-    pub fn initialize(&mut self, args: InitializeConfigArgs) -> TransactionResult {
-        let instruction = build::initialize_config(&self.deployer.pubkey(), &self.mints(), args);
-        self.send(&[instruction], &[1])
-    }
-
-    pub fn open(&mut self, cap_atoms: u64) -> TransactionResult {
-        let instruction = build::open_vault(&self.config(), &self.owner.pubkey(), cap_atoms, CAP_LAMPORTS);
-        self.send(&[instruction], &[6])
-    }
-
-    pub fn set_cap(&mut self, cap_atoms: u64) -> TransactionResult {
-        self.send(&[build::set_cap(&self.owner.pubkey(), Asset::Usdc, cap_atoms)], &[6])
-    }
-
-    pub fn deposit(&mut self, amount_atoms: u64) -> TransactionResult {
-        self.send(&[self.deposit_instruction(amount_atoms)], &[6])
-    }
-
-    pub fn deposit_instruction(&self, amount_atoms: u64) -> Instruction {
-        build::deposit_usdc(&self.config(), &self.owner.pubkey(), &self.owner_usdc, amount_atoms)
-    }
-
-    pub fn request(&mut self, amount_atoms: u64) -> TransactionResult {
-        self.send(&[build::request_withdrawal(&self.owner.pubkey(), Asset::Usdc, amount_atoms)], &[6])
-    }
-
-    pub fn cancel(&mut self) -> TransactionResult {
-        self.send(&[build::cancel_withdrawal(&self.owner.pubkey(), Asset::Usdc)], &[6])
-    }
-
-    pub fn execute(&mut self) -> TransactionResult {
-        self.send(&[self.execute_instruction()], &[6])
-    }
-
-    pub fn execute_instruction(&self) -> Instruction {
-        build::execute_withdrawal(&self.config(), &self.owner.pubkey(), &self.owner_usdc)
-    }
-
-    pub fn settle(&mut self, sequence: u64, amount_atoms: u64) -> TransactionResult {
-        self.send(&[self.settle_instruction(sequence, amount_atoms)], &[5, 4])
-    }
-
-    pub fn settle_instruction(&self, sequence: u64, amount_atoms: u64) -> Instruction {
-        let args = SettleArgs { sequence, amount_atoms, receipt_count: 3, receipts_root: [9; 32] };
-        build::settle(&self.config(), &self.owner.pubkey(), &self.payer.pubkey(), args)
-    }
-
-    pub fn settle_sol(&mut self, sequence: u64, charge_credits: u64, held_lamports: u64) -> TransactionResult {
-        self.send(&[self.settle_sol_instruction(sequence, charge_credits, held_lamports)], &[5, 4])
-    }
-
-    pub fn settle_sol_instruction(&self, sequence: u64, charge_credits: u64, held_lamports: u64) -> Instruction {
-        let args = SettleSolArgs { sequence, charge_credits, held_lamports, receipt_count: 3, receipts_root: [9; 32] };
-        build::settle_sol(&self.config(), &self.owner.pubkey(), &self.payer.pubkey(), args)
-    }
-
     /// Sends `instructions` in one transaction signed by the keys of these numbers; the first pays the fee.
     pub fn send(&mut self, instructions: &[Instruction], signers: &[u8]) -> TransactionResult {
         let keys: Vec<Keypair> = signers.iter().map(|&byte| keypair(byte)).collect();
         let keys: Vec<&Keypair> = keys.iter().collect();
         self.svm.expire_blockhash();
+        self.before = self.snapshot();
         let message = Message::new(instructions, Some(&keys[0].pubkey()));
-        self.svm.send_transaction(Transaction::new(&keys, message, self.svm.latest_blockhash()))
+        let result = self.svm.send_transaction(Transaction::new(&keys, message, self.svm.latest_blockhash()));
+        // The fee comes back, so that a wallet shows what the instructions moved and nothing else.
+        let fee = result.as_ref().map_or_else(|failure| failure.meta.fee, |meta| meta.fee);
+        self.give(&keys[0].pubkey(), fee);
+        self.fees += fee;
+        result
+    }
+
+    /// Whether the last transaction left every account as it was.
+    pub fn is_unchanged(&self) -> bool {
+        self.before == self.snapshot()
     }
 
     // What the chain holds.
@@ -342,12 +252,14 @@ impl World {
         u64::from_le_bytes(self.data(address)[64..72].try_into().unwrap())
     }
 
-    /// Everything a refusal must leave as it was.
-    pub fn snapshot(&self) -> Vec<Vec<u8>> {
-        let next = chain::settlement_address(&self.vault_address(), 1);
-        let accounts = [chain::config_address(), self.vault_address(), self.vault_usdc(), next];
-        let tokens = [self.treasury, self.owner_usdc, self.mallory_usdc];
-        accounts.iter().chain(&tokens).map(|address| self.data(address)).collect()
+    pub fn lamports(&self, address: &Pubkey) -> u64 {
+        self.svm.get_balance(address).unwrap_or_default()
+    }
+
+    /// Everything a refusal must leave as it was: every account, with its lamports, owner and data.
+    pub fn snapshot(&self) -> Snapshot {
+        let accounts = self.svm.accounts_db().inner.iter().filter(|(_, account)| !is_runtimes(account));
+        accounts.map(|(address, account)| (*address, Account::from(account.clone()))).collect()
     }
 
     // What only a test can do.
@@ -356,6 +268,22 @@ impl World {
     pub fn next_slot(&mut self) {
         let clock: Clock = self.svm.get_sysvar();
         self.svm.set_sysvar(&Clock { slot: clock.slot + 1, ..clock });
+    }
+
+    /// Lamports out of thin air.
+    pub fn give(&mut self, address: &Pubkey, lamports: u64) {
+        if let Some(mut account) = self.svm.get_account(address).filter(|_| lamports > 0) {
+            account.lamports += lamports;
+            self.svm.set_account(*address, account).unwrap();
+        }
+    }
+
+    pub fn now(&self) -> i64 {
+        self.svm.get_sysvar::<Clock>().unix_timestamp
+    }
+
+    pub fn slot(&self) -> u64 {
+        self.svm.get_sysvar::<Clock>().slot
     }
 
     pub fn set_time(&mut self, unix_timestamp: i64) {
@@ -397,16 +325,41 @@ impl World {
     pub fn put_tokens(&mut self, address: Pubkey, mint: Pubkey, owner: Pubkey, amount: u64) {
         self.put(address, spl_token::ID, &token_account(mint, owner, amount));
     }
+}
 
-    /// Loads the program and gives it an upgrade authority.
-    fn deploy(&mut self) {
-        self.svm.add_program(PROGRAM_ID, &artifact::program()).unwrap();
-        let address = chain::program_data_address();
-        let mut account = self.svm.get_account(&address).unwrap();
-        account.data[12] = 1; // after a variant and a slot: `Some`
-        account.data[13..45].copy_from_slice(self.deployer.pubkey().as_ref());
-        self.svm.set_account(address, account).unwrap();
+impl Clone for World {
+    fn clone(&self) -> Self {
+        Self {
+            svm: self.svm.clone(),
+            before: self.before.clone(),
+            deployer: keypair(1),
+            admin: keypair(2),
+            guardian: keypair(3),
+            settler: keypair(4),
+            payer: keypair(5),
+            owner: keypair(6),
+            mallory: keypair(7),
+            verifier: keypair(9),
+            ..*self
+        }
     }
+}
+
+/// Whether the account is the runtime's, a program, or empty.
+fn is_runtimes(account: &AccountSharedData) -> bool {
+    account.lamports() == 0 || account.executable() || RUNTIME.contains(account.owner())
+}
+
+/// A chain under mainnet's features, with the program and its upgrade authority.
+fn deploy() -> LiteSVM {
+    let mut svm = LiteSVM::new().with_mainnet_features().with_builtins();
+    svm.add_program(PROGRAM_ID, &artifact::program()).unwrap();
+    let address = chain::program_data_address();
+    let mut account = svm.get_account(&address).unwrap();
+    account.data[12] = 1; // after a variant and a slot: `Some`
+    account.data[13..45].copy_from_slice(keypair(1).pubkey().as_ref());
+    svm.set_account(address, account).unwrap();
+    svm
 }
 
 /// An account as the program writes it, padded to its full size.
@@ -425,31 +378,4 @@ pub fn token_account(mint: Pubkey, owner: Pubkey, amount: u64) -> Vec<u8> {
     data[64..72].copy_from_slice(&amount.to_le_bytes());
     data[108] = 1; // initialized
     data
-}
-
-/// The one event of a transaction that went through.
-pub fn event(result: TransactionResult) -> Event {
-    let meta = result.unwrap_or_else(|failure| panic!("{:?}\n{:#?}", failure.err, failure.meta.logs));
-    let inner = meta.inner_instructions.iter().flatten();
-    let mut events: Vec<Event> =
-        inner.filter_map(|inner| chain::decode_event(&inner.instruction.data).unwrap()).collect();
-    assert_eq!(events.len(), 1, "one event per change: {events:?}");
-    events.remove(0)
-}
-
-/// The custom error number of a transaction that was refused.
-pub fn code(result: TransactionResult) -> u32 {
-    let failure = result.expect_err("must be refused");
-    match failure.err {
-        solana_sdk::transaction::TransactionError::InstructionError(
-            _,
-            solana_sdk::instruction::InstructionError::Custom(code),
-        ) => code,
-        other => panic!("refused without a number: {other:?}\n{:#?}", failure.meta.logs),
-    }
-}
-
-/// Asserts that a transaction was refused with this error of ours.
-pub fn refused(result: TransactionResult, error: PermitPipeError) {
-    assert_eq!(code(result), u32::from(error), "expected {error:?}: {error}");
 }

@@ -1,9 +1,8 @@
 //! Refusals of the config's instructions.
 
 use anchor_lang::solana_program::system_instruction;
-use litesvm::types::TransactionResult;
-use permitpipe_sdk::chain::{Change, InitializeConfigArgs, PermitPipeError as Error, instruction as build};
-use solana_sdk::{pubkey::Pubkey, signer::Signer};
+use permitpipe_sdk::chain::{self, Change, PROGRAM_ID, PermitPipeError as Error, instruction as build};
+use solana_sdk::signer::Signer;
 
 use super::Refusal;
 use crate::world::*;
@@ -23,80 +22,7 @@ fn paused() -> World {
     world
 }
 
-/// Initializes with one thing wrong.
-fn initialize(world: &mut World, spoil: fn(&mut InitializeConfigArgs)) -> TransactionResult {
-    let mut args = world.initial();
-    spoil(&mut args);
-    world.initialize(args)
-}
-
 pub const REFUSALS: &[Refusal] = &[
-    Refusal {
-        error: Error::NotUpgradeAuthority,
-        what: "somebody else gets in first",
-        given: World::bare,
-        when: |world| {
-            let instruction = build::initialize_config(&world.mallory.pubkey(), &world.mints(), world.initial());
-            world.send(&[instruction], &[7])
-        },
-    },
-    Refusal {
-        error: Error::DefaultAuthority,
-        what: "a config without a guardian",
-        given: World::bare,
-        when: |world| initialize(world, |args| args.guardian = Pubkey::default()),
-    },
-    Refusal {
-        error: Error::BadDelay,
-        what: "a withdrawal delay shorter than the window",
-        given: World::bare,
-        when: |world| initialize(world, |args| args.timing.withdrawal_delay_seconds = WINDOW_SECONDS - 1),
-    },
-    Refusal {
-        error: Error::BadDelay,
-        what: "a window of no time",
-        given: World::bare,
-        when: |world| initialize(world, |args| args.timing.window_seconds = 0),
-    },
-    Refusal {
-        error: Error::BadDelay,
-        what: "a negative change delay",
-        given: World::bare,
-        when: |world| initialize(world, |args| args.timing.change_delay_seconds = -1),
-    },
-    Refusal {
-        error: Error::BadDelay,
-        what: "a withdrawal delay that locks everybody in",
-        given: World::bare,
-        when: |world| initialize(world, |args| args.timing.withdrawal_delay_seconds = 31 * DAY_SECONDS),
-    },
-    Refusal {
-        error: Error::ZeroAmount,
-        what: "a smallest deposit of nothing",
-        given: World::bare,
-        when: |world| initialize(world, |args| args.limits.min_deposit_atoms = 0),
-    },
-    Refusal {
-        error: Error::BadUsdcMint,
-        what: "a USDC mint with 9 decimals",
-        given: || {
-            let mut world = World::bare();
-            (world.usdc, world.treasury) = (address(30), address(31));
-            world.put_mint(world.usdc, 9, spl_token::ID);
-            world.put_tokens(world.treasury, world.usdc, address(25), 0);
-            world
-        },
-        when: |world| world.initialize(world.initial()),
-    },
-    Refusal {
-        error: Error::SameMint,
-        what: "PERMIT is USDC",
-        given: World::bare,
-        when: |world| {
-            world.permit = world.usdc;
-            world.initialize(world.initial())
-        },
-    },
     Refusal {
         error: Error::NotAdmin,
         what: "the guardian proposes",
@@ -143,15 +69,6 @@ pub const REFUSALS: &[Refusal] = &[
         when: |world| {
             world.wait(CHANGE_DELAY_SECONDS);
             world.send(&[build::accept_change(&world.mallory.pubkey())], &[7])
-        },
-    },
-    Refusal {
-        error: Error::DefaultAuthority,
-        what: "a proposal of nobody as admin",
-        given: World::configured,
-        when: |world| {
-            let change = Change::Admin(Pubkey::default());
-            world.send(&[build::propose_change(&world.admin.pubkey(), change)], &[2])
         },
     },
     Refusal {
@@ -203,10 +120,10 @@ pub const REFUSALS: &[Refusal] = &[
         what: "an admin instruction behind the advance of a durable nonce",
         given: World::configured,
         when: |world| {
-            let (admin, nonce) = (world.admin.pubkey(), keypair(9).pubkey());
+            let (admin, nonce) = (world.admin.pubkey(), keypair(14).pubkey());
             let lamports = world.svm.minimum_balance_for_rent_exemption(80);
             let create = system_instruction::create_nonce_account(&admin, &nonce, &admin, lamports);
-            world.send(&create, &[2, 9]).unwrap();
+            world.send(&create, &[2, 14]).unwrap();
             let advance = system_instruction::advance_nonce_account(&nonce, &admin);
             world.send(&[advance, build::propose_change(&admin, CHANGE)], &[2])
         },
@@ -245,5 +162,39 @@ pub const REFUSALS: &[Refusal] = &[
         when: |world| {
             world.send(&[build::lower_settle_cap(&world.guardian.pubkey(), Asset::Usdc, SETTLE_CAP_ATOMS)], &[3])
         },
+    },
+    Refusal {
+        error: Error::VetoOfReplacement,
+        what: "the guardian keeps itself in office",
+        given: || proposed(Change::Guardian(keypair(7).pubkey())),
+        when: |world| world.send(&[build::cancel_change(&world.guardian.pubkey())], &[3]),
+    },
+    Refusal {
+        error: Error::Paused,
+        what: "a deposit of SOL during a pause",
+        given: paused,
+        when: |world| world.deposit_sol(SOL),
+    },
+    Refusal {
+        error: Error::CapNotLower,
+        what: "a raise of the settle cap in SOL without a proposal",
+        given: World::configured,
+        when: |world| {
+            let raise = build::lower_settle_cap(&world.guardian.pubkey(), Asset::Sol, SETTLE_CAP_LAMPORTS + 1);
+            world.send(&[raise], &[3])
+        },
+    },
+    Refusal {
+        error: Error::UnknownVersion,
+        what: "a config of a later program",
+        given: || {
+            let mut world = World::configured();
+            let address = chain::config_address();
+            let mut data = world.data(&address);
+            data[8] = 3;
+            world.put(address, PROGRAM_ID, &data);
+            world
+        },
+        when: |world| world.send(&[build::pause(&world.guardian.pubkey())], &[3]),
     },
 ];

@@ -1,6 +1,8 @@
 //! Refusals of settlements.
 
-use permitpipe_sdk::chain::{PermitPipeError as Error, SettleArgs, instruction as build};
+use permitpipe_sdk::chain::{
+    PROGRAM_ID, PermitPipeError as Error, SettleArgs, instruction as build, settlement_address,
+};
 use solana_sdk::signer::Signer;
 
 use super::Refusal;
@@ -134,5 +136,37 @@ pub const REFUSALS: &[Refusal] = &[
             world
         },
         when: |world| world.settle(2, 1),
+    },
+    Refusal {
+        error: Error::StillRetained,
+        what: "a settlement's record is closed while receipts can be checked against it",
+        given: || {
+            let mut world = World::funded();
+            world.settle(1, USDC).unwrap();
+            world.wait(RETENTION_SECONDS - 1);
+            world
+        },
+        when: |world| {
+            let close = build::close_settlement(&world.vault_address(), 1, &world.payer.pubkey());
+            world.send(&[close], &[5])
+        },
+    },
+    Refusal {
+        error: Error::UnknownVersion,
+        what: "a settlement's record of a later program is closed",
+        given: || {
+            let mut world = World::funded();
+            world.settle(1, USDC).unwrap();
+            let address = settlement_address(&world.vault_address(), 1);
+            let mut data = world.data(&address);
+            data[8] = 3;
+            world.put(address, PROGRAM_ID, &data);
+            world.wait(RETENTION_SECONDS);
+            world
+        },
+        when: |world| {
+            let close = build::close_settlement(&world.vault_address(), 1, &world.payer.pubkey());
+            world.send(&[close], &[5])
+        },
     },
 ];

@@ -62,7 +62,7 @@ pub const REFUSALS: &[Refusal] = &[
         what: "a vault of a later program",
         given: || {
             let mut world = World::opened();
-            world.forge_vault(|vault| vault.version = 2);
+            world.forge_vault(|vault| vault.version += 1);
             world
         },
         when: |world| world.set_cap(1),
@@ -231,4 +231,71 @@ pub const REFUSALS: &[Refusal] = &[
         given: World::opened,
         when: |world| world.set_cap(1 << 63),
     },
+    Refusal {
+        error: Error::CapTooLarge,
+        what: "a cap in SOL that no ledger can hold",
+        given: World::opened,
+        when: |world| world.send(&[build::set_cap(&world.owner.pubkey(), Asset::Sol, u64::MAX)], &[6]),
+    },
+    Refusal {
+        error: Error::CapTooLarge,
+        what: "a cap in SOL that no ledger can hold, from the start",
+        given: World::configured,
+        when: |world| {
+            let open = build::open_vault(&world.config(), &world.owner.pubkey(), 1, 1 << 63);
+            world.send(&[open], &[6])
+        },
+    },
+    Refusal {
+        error: Error::VaultNotEmpty,
+        what: "a vault with USDC closes",
+        given: || later(World::funded()),
+        when: World::close,
+    },
+    Refusal {
+        error: Error::VaultNotEmpty,
+        what: "a vault with SOL closes",
+        given: || {
+            let mut world = World::opened();
+            world.deposit_sol(SOL).unwrap();
+            later(world)
+        },
+        when: World::close,
+    },
+    Refusal {
+        error: Error::VaultNotEmpty,
+        what: "a vault closes whose last atom was settled while a withdrawal waits",
+        given: || {
+            let mut world = World::opened();
+            world.deposit(USDC).unwrap();
+            world.request(USDC).unwrap();
+            world.settle(1, USDC).unwrap();
+            later(world)
+        },
+        when: World::close,
+    },
+    Refusal {
+        error: Error::ClosedTooSoon,
+        what: "a vault closes in the slot it was opened in",
+        given: World::opened,
+        when: World::close,
+    },
+    Refusal {
+        error: Error::NotOwner,
+        what: "another owner closes the vault",
+        given: || later(World::opened()),
+        when: |world| {
+            by_mallory(world, |world, mallory| {
+                let mut instruction = build::close_vault(&world.config(), mallory, &world.mallory_usdc);
+                instruction.accounts[3].pubkey = world.vault_usdc();
+                instruction
+            })
+        },
+    },
 ];
+
+/// The same a slot later, when accounts can be closed.
+fn later(mut world: World) -> World {
+    world.next_slot();
+    world
+}

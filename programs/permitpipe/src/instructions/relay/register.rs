@@ -20,6 +20,7 @@ use crate::{
 #[derive(AnchorSerialize, AnchorDeserialize, Debug, Clone, PartialEq, Eq)]
 pub struct RegisterRelayArgs {
     /// An `https://` or `wss://` URL of at most 120 bytes.
+    #[borsh(deserialize_with = "super::read_endpoint")]
     pub endpoint: String,
 }
 
