@@ -133,21 +133,24 @@ fn the_program_is_deployed_and_upgraded_by_its_authority_and_by_nobody_else() {
 fn the_deployed_code_is_the_built_one_and_its_cost_is_known() {
     let (mut world, code) = (empty(), artifact::program());
     let before = world.svm.get_balance(&world.deployer.pubkey()).unwrap();
+    let fees = world.fees;
     let writes = deploy(&mut world, &code);
-    let spent = before - world.svm.get_balance(&world.deployer.pubkey()).unwrap();
+    let spent = before - world.svm.get_balance(&world.deployer.pubkey()).unwrap() + world.fees - fees;
     let header = UpgradeableLoaderState::size_of_programdata_metadata();
     assert!(world.data(&chain::program_data_address())[header..] == code, "byte for byte");
     let program = rent(&world, UpgradeableLoaderState::size_of_program());
     let data = rent(&world, UpgradeableLoaderState::size_of_programdata(code.len()));
     println!(
-        "{} bytes of code in {writes} writes; rent {} + {} lamports = {}.{:09} SOL",
+        "{} bytes of code; rent {} + {} lamports = {}.{:09} SOL; fees of {writes} writes and the deployment {} lamports",
         code.len(),
         program,
         data,
         (program + data) / SOL,
         (program + data) % SOL,
+        spent - program - data,
     );
-    // The buffer's rent came back: what is left is the two accounts. (`World::send` gives fees back.)
-    assert_eq!(spent, program + data);
+    // The buffer's rent came back: what is left is the two accounts and a fee for each signature, of which the buffer and
+    // the program sign one each.
+    assert_eq!(spent, program + data + 5_000 * (u64::try_from(writes).unwrap() + 4));
     assert!(world.data(&keypair(FIRST_BUFFER).pubkey()).is_empty());
 }

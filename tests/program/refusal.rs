@@ -12,7 +12,6 @@ mod settlement;
 mod sol;
 mod stake;
 mod template;
-mod untouched;
 mod vault;
 
 use std::collections::BTreeSet;

@@ -81,6 +81,7 @@ fn closing_gives_back_the_rent_and_a_new_registration_numbers_on_from_above() {
         world.next_slot();
         last = event(world.close_relay()).event_seq();
     }
+    // Two registrations with two signatures, two retirements and two closings.
     assert_eq!(world.svm.get_balance(&owner), Some(before));
     assert!(world.data(&world.relay_address()).is_empty());
 }

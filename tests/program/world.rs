@@ -60,6 +60,8 @@ pub struct World {
     pub svm: LiteSVM,
     /// Everything before the last transaction.
     pub before: Snapshot,
+    /// The fees of all transactions, in lamports; who paid them has them back.
+    pub fees: u64,
     /// The program's upgrade authority.
     pub deployer: Keypair,
     pub admin: Keypair,
@@ -101,6 +103,7 @@ impl World {
         let mut world = Self {
             svm: DEPLOYED.clone(),
             before: Snapshot::new(),
+            fees: 0,
             deployer: keypair(1),
             admin: keypair(2),
             guardian: keypair(3),
@@ -214,6 +217,7 @@ impl World {
         // The fee comes back, so that a wallet shows what the instructions moved and nothing else.
         let fee = result.as_ref().map_or_else(|failure| failure.meta.fee, |meta| meta.fee);
         self.give(&keys[0].pubkey(), fee);
+        self.fees += fee;
         result
     }
 

@@ -231,18 +231,6 @@ pub const REFUSALS: &[Refusal] = &[
         when: |world| propose(world, Change::Oracle(Oracle { max_confidence_basis_points: 0, ..world.oracle() })),
     },
     Refusal {
-        error: Error::BadPermitMint,
-        what: "a PERMIT that somebody can freeze",
-        given: || {
-            let mut world = World::bare();
-            let mut mint = world.data(&world.permit);
-            mint[46] = 1; // there is a freeze authority
-            world.put(world.permit, spl_token::ID, &mint);
-            world
-        },
-        when: |world| world.initialize(world.initial()),
-    },
-    Refusal {
         error: Error::BadSolTreasury,
         what: "a SOL treasury that does not exist",
         given: || with_sol_treasury(0),
@@ -252,6 +240,19 @@ pub const REFUSALS: &[Refusal] = &[
         error: Error::BadSolTreasury,
         what: "a SOL treasury that is a lamport short of existing",
         given: || with_sol_treasury(World::bare().svm.minimum_balance_for_rent_exemption(0) - 1),
+        when: |world| world.initialize(world.initial()),
+    },
+    Refusal {
+        error: Error::BadPermitMint,
+        what: "a PERMIT mint that somebody can freeze",
+        given: || {
+            let mut world = World::bare();
+            let mut data = world.data(&world.permit);
+            data[46] = 1; // a freeze authority follows
+            data[50..82].copy_from_slice(world.mallory.pubkey().as_ref());
+            world.put(world.permit, spl_token::ID, &data);
+            world
+        },
         when: |world| world.initialize(world.initial()),
     },
 ];

@@ -128,13 +128,13 @@ pub const REFUSALS: &[Refusal] = &[
     },
     Refusal {
         error: Error::HoldingsBelowBooks,
-        what: "a settlement out of lamports that are gone",
+        what: "a settlement out of a vault whose lamports are gone",
         given: || {
             let mut world = World::opened();
             world.forge_vault(|vault| vault.sol.credited_atoms = SOL);
             world
         },
-        when: |world| world.settle_sol(1, USDC, SOL),
+        when: |world| world.settle_sol(1, USDC, 1),
     },
     Refusal {
         error: Error::NotSettleAuthority,
@@ -195,6 +195,7 @@ pub const REFUSALS: &[Refusal] = &[
         given: || {
             let mut world = World::opened();
             world.deposit_sol(SOL).unwrap();
+            world.give(&world.vault_address(), 1);
             world
         },
         when: |world| world.settle_sol(1, DEAR_CREDITS, SOL + 1),

@@ -121,14 +121,14 @@ fn d2_17_admin_proposals_out_of_bounds_are_refused_at_once() {
         (Change::Limits(Limits { min_deposit_lamports: 0, ..LIMITS }), Error::BadLimits),
         (Change::Timing(Timing { change_delay_seconds: 0, ..TIMING }), Error::BadDelay),
         (Change::Timing(Timing { retention_seconds: 367 * DAY_SECONDS, ..TIMING }), Error::BadDelay),
-        (Change::Bonds(Bonds { reporter_basis_points: 5_001, ..BONDS }), Error::BadBonds),
         (Change::Fee(Fee { request_credits: 0, mebibyte_credits: u64::MAX }), Error::BadLimits),
+        (Change::Bonds(Bonds { reporter_basis_points: 5_001, ..BONDS }), Error::BadBonds),
         (Change::Oracle(permitpipe_sdk::chain::Oracle { max_age_seconds: 121, ..oracle }), Error::BadOracle),
     ] {
         let result = world.send(&[build::propose_change(&admin, change)], &[2]);
         refused_with(&world, result, &[error.into()], "out of bounds");
     }
-    let free = Change::Fee(Fee { request_credits: 0, mebibyte_credits: 0 });
+    let free = Change::Fee(Fee { request_credits: 0, mebibyte_credits: i64::MAX.unsigned_abs() });
     world.send(&[build::propose_change(&admin, free)], &[2]).unwrap();
 }
 

@@ -8,7 +8,7 @@ use super::{FEED_ID, PRICE, START, address};
 /// What the price account says; each test changes what it is about.
 #[derive(Clone)]
 pub struct PriceUpdate {
-    /// Who may write the account; a push feed is its own.
+    /// A push feed's is the account itself.
     pub write_authority: Pubkey,
     /// `None`: fully verified; else by how many guardians.
     pub partial: Option<u8>,

@@ -3,6 +3,7 @@
 //! Accounts: the program to call, then the accounts of the call, with the rights they have here and no more. Instruction
 //! data: how often to call (1 byte), for each account of the call whether it shall claim to sign (1 byte each, 2 for
 //! "as it does here"), the data of the call. Errors: 1 the input does not fit; else what the call returned.
+//! The runtime's serialization of all this is read in `input`.
 
 mod input;
 
