@@ -66,13 +66,17 @@ export const PERMITPIPE_ERROR__VETO_OF_REPLACEMENT = 0x17e5; // 6117
 export const PERMITPIPE_ERROR__BAD_TIERS = 0x17e6; // 6118
 /** BadBonds: Bonds are at least 1 atom, the slash 1 to 10000 basis points, the reporter's share at most 5000; correct them */
 export const PERMITPIPE_ERROR__BAD_BONDS = 0x17e7; // 6119
-/** BadLimits: The smallest deposits are at least 1 atom and 1 lamport; correct them */
+/** BadLimits: Smallest deposits are at least 1 atom and 1 lamport, fees at most 9223372036854775807 credits; correct them */
 export const PERMITPIPE_ERROR__BAD_LIMITS = 0x17e8; // 6120
-/** BadOracle: The oracle's age is 1 to 600 seconds, its confidence 1 to 1000 basis points, its account a real one; correct them */
+/** BadOracle: The oracle's age is 1 to 120 seconds, its confidence 1 to 1000 basis points, its account a real one; correct them */
 export const PERMITPIPE_ERROR__BAD_ORACLE = 0x17e9; // 6121
-/** NotVerifier: The signer is not the verifier in the config; sign with it */
+/** NotVerifier: The signer is not the verifier in the config (to acquit, nor the admin); sign with it */
 export const PERMITPIPE_ERROR__NOT_VERIFIER = 0x17ea; // 6122
-/** NotOwner: The signer does not own the vault; sign with its owner */
+/** BadSolTreasury: The SOL treasury does not exist yet; send it the rent of an empty account first */
+export const PERMITPIPE_ERROR__BAD_SOL_TREASURY = 0x17eb; // 6123
+/** BadPermitMint: The PERMIT mint has a freeze authority, which could lock stakes; give that authority up first */
+export const PERMITPIPE_ERROR__BAD_PERMIT_MINT = 0x17ec; // 6124
+/** NotOwner: The signer does not own the account; sign with its owner */
 export const PERMITPIPE_ERROR__NOT_OWNER = 0x1838; // 6200
 /** DepositTooSmall: The deposit is below the smallest one the config allows; deposit more */
 export const PERMITPIPE_ERROR__DEPOSIT_TOO_SMALL = 0x1839; // 6201
@@ -84,7 +88,7 @@ export const PERMITPIPE_ERROR__WITHDRAWAL_PENDING = 0x183b; // 6203
 export const PERMITPIPE_ERROR__NO_WITHDRAWAL = 0x183c; // 6204
 /** WithdrawalNotReady: The withdrawal is still in its delay; wait until it is executable */
 export const PERMITPIPE_ERROR__WITHDRAWAL_NOT_READY = 0x183d; // 6205
-/** HoldingsBelowBooks: The account that holds the money holds less than the books say; nothing was changed, report this */
+/** HoldingsBelowBooks: The account holds less than its books say, or rent has risen by more than it holds; withdraw what is there, or report this */
 export const PERMITPIPE_ERROR__HOLDINGS_BELOW_BOOKS = 0x183e; // 6206
 /** CapTooLarge: The cap is above 9223372036854775807 atoms; that is as good as none, use at most that */
 export const PERMITPIPE_ERROR__CAP_TOO_LARGE = 0x183f; // 6207
@@ -106,7 +110,7 @@ export const PERMITPIPE_ERROR__SETTLEMENT_ABOVE_BALANCE = 0x18a0; // 6304
 export const PERMITPIPE_ERROR__SETTLEMENT_ABOVE_SETTLE_CAP = 0x18a1; // 6305
 /** SettlementAboveOwnerCap: The settlement would exceed the owner's cap for this window; wait for the next window */
 export const PERMITPIPE_ERROR__SETTLEMENT_ABOVE_OWNER_CAP = 0x18a2; // 6306
-/** WrongOracle: The price account is not the one in the config, or not owned by the price program; pass the pinned one */
+/** WrongOracle: The price account is not the one in the config, or not a push feed of the price program; pass the pinned one */
 export const PERMITPIPE_ERROR__WRONG_ORACLE = 0x18a3; // 6307
 /** WrongFeed: The price account holds no update of the pinned feed; pass the pinned one */
 export const PERMITPIPE_ERROR__WRONG_FEED = 0x18a4; // 6308
@@ -156,6 +160,8 @@ export const PERMITPIPE_ERROR__NOT_STATEMENT = 0x196c; // 6508
 export const PERMITPIPE_ERROR__NO_CONTRADICTION = 0x196d; // 6509
 /** NothingToSlash: The stake is empty, so nothing can be slashed */
 export const PERMITPIPE_ERROR__NOTHING_TO_SLASH = 0x196e; // 6510
+/** RelaySlashed: The relay has been slashed, so its record stays; register under another operator */
+export const PERMITPIPE_ERROR__RELAY_SLASHED = 0x196f; // 6511
 /** BadEpoch: An epoch has 1 to 16384 leaves and at least 1 atom; split it */
 export const PERMITPIPE_ERROR__BAD_EPOCH = 0x1978; // 6520
 /** WrongEpoch: The epoch's number is not the next one; read the config and publish in order */
@@ -170,7 +176,7 @@ export const PERMITPIPE_ERROR__EPOCH_EXHAUSTED = 0x197c; // 6524
 export const PERMITPIPE_ERROR__WRONG_TEMPLATE_STATUS = 0x19c8; // 6600
 /** NotPublisher: The signer did not publish the template; sign with its publisher */
 export const PERMITPIPE_ERROR__NOT_PUBLISHER = 0x19c9; // 6601
-/** AlreadyAccused: The template is already accused; revoke it or cancel the accusation first */
+/** AlreadyAccused: The template is accused; wait until that is carried out, dropped, or lapses 14 days past its eta */
 export const PERMITPIPE_ERROR__ALREADY_ACCUSED = 0x19ca; // 6602
 /** NotAccused: The template is not accused, or the accusation lapsed; accuse it first */
 export const PERMITPIPE_ERROR__NOT_ACCUSED = 0x19cb; // 6603
@@ -204,9 +210,11 @@ export type PermitpipeError =
   | typeof PERMITPIPE_ERROR__BAD_LIMITS
   | typeof PERMITPIPE_ERROR__BAD_ORACLE
   | typeof PERMITPIPE_ERROR__BAD_PERIODS
+  | typeof PERMITPIPE_ERROR__BAD_PERMIT_MINT
   | typeof PERMITPIPE_ERROR__BAD_PLAN
   | typeof PERMITPIPE_ERROR__BAD_PRICE
   | typeof PERMITPIPE_ERROR__BAD_PROOF
+  | typeof PERMITPIPE_ERROR__BAD_SOL_TREASURY
   | typeof PERMITPIPE_ERROR__BAD_TIERS
   | typeof PERMITPIPE_ERROR__BAD_USDC_MINT
   | typeof PERMITPIPE_ERROR__BOND_TOO_SMALL
@@ -256,6 +264,7 @@ export type PermitpipeError =
   | typeof PERMITPIPE_ERROR__RELAY_COOLING_DOWN
   | typeof PERMITPIPE_ERROR__RELAY_NOT_RETIRED
   | typeof PERMITPIPE_ERROR__RELAY_RETIRED
+  | typeof PERMITPIPE_ERROR__RELAY_SLASHED
   | typeof PERMITPIPE_ERROR__SAME_BENEFICIARY
   | typeof PERMITPIPE_ERROR__SAME_KEY
   | typeof PERMITPIPE_ERROR__SAME_MINT
@@ -287,19 +296,21 @@ export type PermitpipeError =
 let permitpipeErrorMessages: Record<PermitpipeError, string> | undefined;
 if (process.env['NODE_ENV'] !== 'production') {
   permitpipeErrorMessages = {
-    [PERMITPIPE_ERROR__ALREADY_ACCUSED]: `The template is already accused; revoke it or cancel the accusation first`,
+    [PERMITPIPE_ERROR__ALREADY_ACCUSED]: `The template is accused; wait until that is carried out, dropped, or lapses 14 days past its eta`,
     [PERMITPIPE_ERROR__ALREADY_CLAIMED]: `This leaf is claimed already; each is paid once`,
     [PERMITPIPE_ERROR__ALREADY_PAUSED]: `The program is paused already; nothing to do`,
     [PERMITPIPE_ERROR__BAD_BONDS]: `Bonds are at least 1 atom, the slash 1 to 10000 basis points, the reporter's share at most 5000; correct them`,
     [PERMITPIPE_ERROR__BAD_DELAY]: `Delays are 1 second to 30 days (retention and warm-up to 366), window <= withdrawal delay <= change delay; correct them`,
     [PERMITPIPE_ERROR__BAD_ENDPOINT]: `The endpoint must be an https:// or wss:// URL of at most 120 printable ASCII characters; correct it`,
     [PERMITPIPE_ERROR__BAD_EPOCH]: `An epoch has 1 to 16384 leaves and at least 1 atom; split it`,
-    [PERMITPIPE_ERROR__BAD_LIMITS]: `The smallest deposits are at least 1 atom and 1 lamport; correct them`,
-    [PERMITPIPE_ERROR__BAD_ORACLE]: `The oracle's age is 1 to 600 seconds, its confidence 1 to 1000 basis points, its account a real one; correct them`,
+    [PERMITPIPE_ERROR__BAD_LIMITS]: `Smallest deposits are at least 1 atom and 1 lamport, fees at most 9223372036854775807 credits; correct them`,
+    [PERMITPIPE_ERROR__BAD_ORACLE]: `The oracle's age is 1 to 120 seconds, its confidence 1 to 1000 basis points, its account a real one; correct them`,
     [PERMITPIPE_ERROR__BAD_PERIODS]: `Buy 1 period or more, and at most 366 days ahead`,
+    [PERMITPIPE_ERROR__BAD_PERMIT_MINT]: `The PERMIT mint has a freeze authority, which could lock stakes; give that authority up first`,
     [PERMITPIPE_ERROR__BAD_PLAN]: `A plan costs at least 1 atom and lasts 1 minute to 366 days; correct it`,
     [PERMITPIPE_ERROR__BAD_PRICE]: `The price is not positive or its exponent is not within -12 to 0; wait for a sound update`,
     [PERMITPIPE_ERROR__BAD_PROOF]: `The proof does not lead from this claim to the epoch's root; check index, amount, receipts and proof`,
+    [PERMITPIPE_ERROR__BAD_SOL_TREASURY]: `The SOL treasury does not exist yet; send it the rent of an empty account first`,
     [PERMITPIPE_ERROR__BAD_TIERS]: `Tiers must rise in weight and in discount, at most 10000 basis points, unused ones last and zero; correct them`,
     [PERMITPIPE_ERROR__BAD_USDC_MINT]: `The USDC mint does not have 6 decimals; name the real USDC mint`,
     [PERMITPIPE_ERROR__BOND_TOO_SMALL]: `The active stake is below the relay bond in the config; stake more first`,
@@ -314,7 +325,7 @@ if (process.env['NODE_ENV'] !== 'production') {
     [PERMITPIPE_ERROR__DURABLE_NONCE]: `The transaction advances a durable nonce; sign config instructions with a recent blockhash`,
     [PERMITPIPE_ERROR__EPOCH_EXHAUSTED]: `The claim is more than is left in the epoch; nothing was paid, report this`,
     [PERMITPIPE_ERROR__FUTURE_PRICE]: `The price was published in the future; wait for the next update`,
-    [PERMITPIPE_ERROR__HOLDINGS_BELOW_BOOKS]: `The account that holds the money holds less than the books say; nothing was changed, report this`,
+    [PERMITPIPE_ERROR__HOLDINGS_BELOW_BOOKS]: `The account holds less than its books say, or rent has risen by more than it holds; withdraw what is there, or report this`,
     [PERMITPIPE_ERROR__INSUFFICIENT_BALANCE]: `The withdrawal is larger than the vault's balance; ask for at most the balance`,
     [PERMITPIPE_ERROR__INSUFFICIENT_STAKE]: `The amount is larger than the active stake; ask for at most that`,
     [PERMITPIPE_ERROR__INVARIANT_VIOLATED]: `The books of the account contradict each other; nothing was changed, report this`,
@@ -331,14 +342,14 @@ if (process.env['NODE_ENV'] !== 'production') {
     [PERMITPIPE_ERROR__NOT_GUARDIAN_OR_ADMIN]: `The signer is neither guardian nor admin in the config; sign with one of them`,
     [PERMITPIPE_ERROR__NOTHING_TO_SETTLE]: `The charge is worth less than 1 lamport at this price; settle more receipts together`,
     [PERMITPIPE_ERROR__NOTHING_TO_SLASH]: `The stake is empty, so nothing can be slashed`,
-    [PERMITPIPE_ERROR__NOT_OWNER]: `The signer does not own the vault; sign with its owner`,
+    [PERMITPIPE_ERROR__NOT_OWNER]: `The signer does not own the account; sign with its owner`,
     [PERMITPIPE_ERROR__NOT_PAUSED]: `The program is not paused; nothing to do`,
     [PERMITPIPE_ERROR__NOT_PUBLISHER]: `The signer did not publish the template; sign with its publisher`,
     [PERMITPIPE_ERROR__NOT_RELAY_KEY]: `The statement was not signed by this relay's receipt key; report the relay that signed it`,
     [PERMITPIPE_ERROR__NOT_SETTLE_AUTHORITY]: `The signer is not the settle authority in the config; sign with it`,
     [PERMITPIPE_ERROR__NOT_STATEMENT]: `The signed message is not a relay statement; statements are 102 bytes with our prefix`,
     [PERMITPIPE_ERROR__NOT_UPGRADE_AUTHORITY]: `The signer is not the upgrade authority of the program; sign with it`,
-    [PERMITPIPE_ERROR__NOT_VERIFIER]: `The signer is not the verifier in the config; sign with it`,
+    [PERMITPIPE_ERROR__NOT_VERIFIER]: `The signer is not the verifier in the config (to acquit, nor the admin); sign with it`,
     [PERMITPIPE_ERROR__NO_UNSTAKE]: `No request to unstake is waiting; request one first`,
     [PERMITPIPE_ERROR__NO_WITHDRAWAL]: `No withdrawal is requested; request one first`,
     [PERMITPIPE_ERROR__OVERFLOW]: `The amount is too large together with the totals; use a smaller amount`,
@@ -349,6 +360,7 @@ if (process.env['NODE_ENV'] !== 'production') {
     [PERMITPIPE_ERROR__RELAY_COOLING_DOWN]: `The relay's cool-down since its retirement or last key change is not over; wait for it`,
     [PERMITPIPE_ERROR__RELAY_NOT_RETIRED]: `The relay is not retired; retire it first`,
     [PERMITPIPE_ERROR__RELAY_RETIRED]: `The relay is retired; close it and register anew`,
+    [PERMITPIPE_ERROR__RELAY_SLASHED]: `The relay has been slashed, so its record stays; register under another operator`,
     [PERMITPIPE_ERROR__SAME_BENEFICIARY]: `That account is the beneficiary already; nothing to do`,
     [PERMITPIPE_ERROR__SAME_KEY]: `The receipt key is the present one; name a new one`,
     [PERMITPIPE_ERROR__SAME_MINT]: `USDC and PERMIT name the same mint; name two mints`,
@@ -370,7 +382,7 @@ if (process.env['NODE_ENV'] !== 'production') {
     [PERMITPIPE_ERROR__WITHDRAWAL_PENDING]: `A withdrawal is already requested; execute or cancel it first`,
     [PERMITPIPE_ERROR__WRONG_EPOCH]: `The epoch's number is not the next one; read the config and publish in order`,
     [PERMITPIPE_ERROR__WRONG_FEED]: `The price account holds no update of the pinned feed; pass the pinned one`,
-    [PERMITPIPE_ERROR__WRONG_ORACLE]: `The price account is not the one in the config, or not owned by the price program; pass the pinned one`,
+    [PERMITPIPE_ERROR__WRONG_ORACLE]: `The price account is not the one in the config, or not a push feed of the price program; pass the pinned one`,
     [PERMITPIPE_ERROR__WRONG_PLAN]: `The plan's number is not the next one; read the config and create in order`,
     [PERMITPIPE_ERROR__WRONG_SEQUENCE]: `The sequence number is not the vault's next one; read the vault and settle in order`,
     [PERMITPIPE_ERROR__WRONG_TEMPLATE_STATUS]: `The template's status does not allow this; read the template`,

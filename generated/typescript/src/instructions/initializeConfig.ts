@@ -202,7 +202,7 @@ export type InitializeConfigAsyncInput<
   usdcMint: Address<TAccountUsdcMint>;
   permitMint: Address<TAccountPermitMint>;
   treasury: Address<TAccountTreasury>;
-  /** A wallet that exists: a payment smaller than an account's rent must not fail. */
+  /** A wallet that exists: a payment smaller than the rent of an empty account would fail. */
   solTreasury: Address<TAccountSolTreasury>;
   insurance: Address<TAccountInsurance>;
   programData?: Address<TAccountProgramData>;
@@ -369,7 +369,7 @@ export type InitializeConfigInput<
   usdcMint: Address<TAccountUsdcMint>;
   permitMint: Address<TAccountPermitMint>;
   treasury: Address<TAccountTreasury>;
-  /** A wallet that exists: a payment smaller than an account's rent must not fail. */
+  /** A wallet that exists: a payment smaller than the rent of an empty account would fail. */
   solTreasury: Address<TAccountSolTreasury>;
   insurance: Address<TAccountInsurance>;
   programData: Address<TAccountProgramData>;
@@ -517,7 +517,7 @@ export type ParsedInitializeConfigInstruction<
     usdcMint: TAccountMetas[2];
     permitMint: TAccountMetas[3];
     treasury: TAccountMetas[4];
-    /** A wallet that exists: a payment smaller than an account's rent must not fail. */
+    /** A wallet that exists: a payment smaller than the rent of an empty account would fail. */
     solTreasury: TAccountMetas[5];
     insurance: TAccountMetas[6];
     programData: TAccountMetas[7];

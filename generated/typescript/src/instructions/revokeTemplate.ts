@@ -56,6 +56,7 @@ export type RevokeTemplateInstruction<
   TAccountInsurance extends string | AccountMeta<string> = string,
   TAccountPermitMint extends string | AccountMeta<string> = string,
   TAccountTokenProgram extends string | AccountMeta<string> = 'TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA',
+  TAccountInstructions extends string | AccountMeta<string> = 'Sysvar1nstructions1111111111111111111111111',
   TAccountEventAuthority extends string | AccountMeta<string> = string,
   TAccountProgram extends string | AccountMeta<string> = 'Xz8CfnaLSsvjsrki235AhmKRU5bDaJsTmRStmmSF2w1',
   TRemainingAccounts extends readonly AccountMeta<string>[] = [],
@@ -73,6 +74,7 @@ export type RevokeTemplateInstruction<
       TAccountInsurance extends string ? WritableAccount<TAccountInsurance> : TAccountInsurance,
       TAccountPermitMint extends string ? ReadonlyAccount<TAccountPermitMint> : TAccountPermitMint,
       TAccountTokenProgram extends string ? ReadonlyAccount<TAccountTokenProgram> : TAccountTokenProgram,
+      TAccountInstructions extends string ? ReadonlyAccount<TAccountInstructions> : TAccountInstructions,
       TAccountEventAuthority extends string ? ReadonlyAccount<TAccountEventAuthority> : TAccountEventAuthority,
       TAccountProgram extends string ? ReadonlyAccount<TAccountProgram> : TAccountProgram,
       ...TRemainingAccounts,
@@ -110,6 +112,7 @@ export type RevokeTemplateAsyncInput<
   TAccountInsurance extends string = string,
   TAccountPermitMint extends string = string,
   TAccountTokenProgram extends string = string,
+  TAccountInstructions extends string = string,
   TAccountEventAuthority extends string = string,
   TAccountProgram extends string = string,
 > = {
@@ -121,6 +124,7 @@ export type RevokeTemplateAsyncInput<
   insurance: Address<TAccountInsurance>;
   permitMint: Address<TAccountPermitMint>;
   tokenProgram?: Address<TAccountTokenProgram>;
+  instructions?: Address<TAccountInstructions>;
   eventAuthority?: Address<TAccountEventAuthority>;
   program?: Address<TAccountProgram>;
 };
@@ -134,6 +138,7 @@ export async function getRevokeTemplateInstructionAsync<
   TAccountInsurance extends string,
   TAccountPermitMint extends string,
   TAccountTokenProgram extends string,
+  TAccountInstructions extends string,
   TAccountEventAuthority extends string,
   TAccountProgram extends string,
   TProgramAddress extends Address = typeof PERMITPIPE_PROGRAM_ADDRESS,
@@ -147,6 +152,7 @@ export async function getRevokeTemplateInstructionAsync<
     TAccountInsurance,
     TAccountPermitMint,
     TAccountTokenProgram,
+    TAccountInstructions,
     TAccountEventAuthority,
     TAccountProgram
   >,
@@ -162,6 +168,7 @@ export async function getRevokeTemplateInstructionAsync<
     TAccountInsurance,
     TAccountPermitMint,
     TAccountTokenProgram,
+    TAccountInstructions,
     TAccountEventAuthority,
     TAccountProgram
   >
@@ -179,6 +186,7 @@ export async function getRevokeTemplateInstructionAsync<
     insurance: { value: input.insurance ?? null, isWritable: true },
     permitMint: { value: input.permitMint ?? null, isWritable: false },
     tokenProgram: { value: input.tokenProgram ?? null, isWritable: false },
+    instructions: { value: input.instructions ?? null, isWritable: false },
     eventAuthority: { value: input.eventAuthority ?? null, isWritable: false },
     program: { value: input.program ?? null, isWritable: false },
   };
@@ -196,6 +204,10 @@ export async function getRevokeTemplateInstructionAsync<
   if (!accounts.tokenProgram.value) {
     accounts.tokenProgram.value =
       'TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA' as Address<'TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA'>;
+  }
+  if (!accounts.instructions.value) {
+    accounts.instructions.value =
+      'Sysvar1nstructions1111111111111111111111111' as Address<'Sysvar1nstructions1111111111111111111111111'>;
   }
   if (!accounts.eventAuthority.value) {
     accounts.eventAuthority.value = await findEventAuthorityPda();
@@ -216,6 +228,7 @@ export async function getRevokeTemplateInstructionAsync<
       getAccountMeta('insurance', accounts.insurance),
       getAccountMeta('permitMint', accounts.permitMint),
       getAccountMeta('tokenProgram', accounts.tokenProgram),
+      getAccountMeta('instructions', accounts.instructions),
       getAccountMeta('eventAuthority', accounts.eventAuthority),
       getAccountMeta('program', accounts.program),
     ],
@@ -231,6 +244,7 @@ export async function getRevokeTemplateInstructionAsync<
     TAccountInsurance,
     TAccountPermitMint,
     TAccountTokenProgram,
+    TAccountInstructions,
     TAccountEventAuthority,
     TAccountProgram
   >);
@@ -245,6 +259,7 @@ export type RevokeTemplateInput<
   TAccountInsurance extends string = string,
   TAccountPermitMint extends string = string,
   TAccountTokenProgram extends string = string,
+  TAccountInstructions extends string = string,
   TAccountEventAuthority extends string = string,
   TAccountProgram extends string = string,
 > = {
@@ -256,6 +271,7 @@ export type RevokeTemplateInput<
   insurance: Address<TAccountInsurance>;
   permitMint: Address<TAccountPermitMint>;
   tokenProgram?: Address<TAccountTokenProgram>;
+  instructions?: Address<TAccountInstructions>;
   eventAuthority: Address<TAccountEventAuthority>;
   program?: Address<TAccountProgram>;
 };
@@ -269,6 +285,7 @@ export function getRevokeTemplateInstruction<
   TAccountInsurance extends string,
   TAccountPermitMint extends string,
   TAccountTokenProgram extends string,
+  TAccountInstructions extends string,
   TAccountEventAuthority extends string,
   TAccountProgram extends string,
   TProgramAddress extends Address = typeof PERMITPIPE_PROGRAM_ADDRESS,
@@ -282,6 +299,7 @@ export function getRevokeTemplateInstruction<
     TAccountInsurance,
     TAccountPermitMint,
     TAccountTokenProgram,
+    TAccountInstructions,
     TAccountEventAuthority,
     TAccountProgram
   >,
@@ -296,6 +314,7 @@ export function getRevokeTemplateInstruction<
   TAccountInsurance,
   TAccountPermitMint,
   TAccountTokenProgram,
+  TAccountInstructions,
   TAccountEventAuthority,
   TAccountProgram
 > {
@@ -312,6 +331,7 @@ export function getRevokeTemplateInstruction<
     insurance: { value: input.insurance ?? null, isWritable: true },
     permitMint: { value: input.permitMint ?? null, isWritable: false },
     tokenProgram: { value: input.tokenProgram ?? null, isWritable: false },
+    instructions: { value: input.instructions ?? null, isWritable: false },
     eventAuthority: { value: input.eventAuthority ?? null, isWritable: false },
     program: { value: input.program ?? null, isWritable: false },
   };
@@ -321,6 +341,10 @@ export function getRevokeTemplateInstruction<
   if (!accounts.tokenProgram.value) {
     accounts.tokenProgram.value =
       'TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA' as Address<'TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA'>;
+  }
+  if (!accounts.instructions.value) {
+    accounts.instructions.value =
+      'Sysvar1nstructions1111111111111111111111111' as Address<'Sysvar1nstructions1111111111111111111111111'>;
   }
   if (!accounts.program.value) {
     accounts.program.value =
@@ -338,6 +362,7 @@ export function getRevokeTemplateInstruction<
       getAccountMeta('insurance', accounts.insurance),
       getAccountMeta('permitMint', accounts.permitMint),
       getAccountMeta('tokenProgram', accounts.tokenProgram),
+      getAccountMeta('instructions', accounts.instructions),
       getAccountMeta('eventAuthority', accounts.eventAuthority),
       getAccountMeta('program', accounts.program),
     ],
@@ -353,6 +378,7 @@ export function getRevokeTemplateInstruction<
     TAccountInsurance,
     TAccountPermitMint,
     TAccountTokenProgram,
+    TAccountInstructions,
     TAccountEventAuthority,
     TAccountProgram
   >);
@@ -372,8 +398,9 @@ export type ParsedRevokeTemplateInstruction<
     insurance: TAccountMetas[5];
     permitMint: TAccountMetas[6];
     tokenProgram: TAccountMetas[7];
-    eventAuthority: TAccountMetas[8];
-    program: TAccountMetas[9];
+    instructions: TAccountMetas[8];
+    eventAuthority: TAccountMetas[9];
+    program: TAccountMetas[10];
   };
   data: RevokeTemplateInstructionData;
 };
@@ -381,10 +408,10 @@ export type ParsedRevokeTemplateInstruction<
 export function parseRevokeTemplateInstruction<TProgram extends string, TAccountMetas extends readonly AccountMeta[]>(
   instruction: Instruction<TProgram> & InstructionWithAccounts<TAccountMetas> & InstructionWithData<ReadonlyUint8Array>,
 ): ParsedRevokeTemplateInstruction<TProgram, TAccountMetas> {
-  if (instruction.accounts.length < 10) {
+  if (instruction.accounts.length < 11) {
     throw new SolanaError(SOLANA_ERROR__PROGRAM_CLIENTS__INSUFFICIENT_ACCOUNT_METAS, {
       actualAccountMetas: instruction.accounts.length,
-      expectedAccountMetas: 10,
+      expectedAccountMetas: 11,
     });
   }
   let accountIndex = 0;
@@ -404,6 +431,7 @@ export function parseRevokeTemplateInstruction<TProgram extends string, TAccount
       insurance: getNextAccount(),
       permitMint: getNextAccount(),
       tokenProgram: getNextAccount(),
+      instructions: getNextAccount(),
       eventAuthority: getNextAccount(),
       program: getNextAccount(),
     },

@@ -47,6 +47,7 @@ export type VerifyTemplateInstruction<
   TAccountSigner extends string | AccountMeta<string> = string,
   TAccountConfig extends string | AccountMeta<string> = string,
   TAccountTemplate extends string | AccountMeta<string> = string,
+  TAccountInstructions extends string | AccountMeta<string> = 'Sysvar1nstructions1111111111111111111111111',
   TAccountEventAuthority extends string | AccountMeta<string> = string,
   TAccountProgram extends string | AccountMeta<string> = 'Xz8CfnaLSsvjsrki235AhmKRU5bDaJsTmRStmmSF2w1',
   TRemainingAccounts extends readonly AccountMeta<string>[] = [],
@@ -59,6 +60,7 @@ export type VerifyTemplateInstruction<
         : TAccountSigner,
       TAccountConfig extends string ? ReadonlyAccount<TAccountConfig> : TAccountConfig,
       TAccountTemplate extends string ? WritableAccount<TAccountTemplate> : TAccountTemplate,
+      TAccountInstructions extends string ? ReadonlyAccount<TAccountInstructions> : TAccountInstructions,
       TAccountEventAuthority extends string ? ReadonlyAccount<TAccountEventAuthority> : TAccountEventAuthority,
       TAccountProgram extends string ? ReadonlyAccount<TAccountProgram> : TAccountProgram,
       ...TRemainingAccounts,
@@ -91,6 +93,7 @@ export type VerifyTemplateAsyncInput<
   TAccountSigner extends string = string,
   TAccountConfig extends string = string,
   TAccountTemplate extends string = string,
+  TAccountInstructions extends string = string,
   TAccountEventAuthority extends string = string,
   TAccountProgram extends string = string,
 > = {
@@ -98,6 +101,7 @@ export type VerifyTemplateAsyncInput<
   signer: TransactionSigner<TAccountSigner>;
   config?: Address<TAccountConfig>;
   template: Address<TAccountTemplate>;
+  instructions?: Address<TAccountInstructions>;
   eventAuthority?: Address<TAccountEventAuthority>;
   program?: Address<TAccountProgram>;
 };
@@ -106,6 +110,7 @@ export async function getVerifyTemplateInstructionAsync<
   TAccountSigner extends string,
   TAccountConfig extends string,
   TAccountTemplate extends string,
+  TAccountInstructions extends string,
   TAccountEventAuthority extends string,
   TAccountProgram extends string,
   TProgramAddress extends Address = typeof PERMITPIPE_PROGRAM_ADDRESS,
@@ -114,6 +119,7 @@ export async function getVerifyTemplateInstructionAsync<
     TAccountSigner,
     TAccountConfig,
     TAccountTemplate,
+    TAccountInstructions,
     TAccountEventAuthority,
     TAccountProgram
   >,
@@ -124,6 +130,7 @@ export async function getVerifyTemplateInstructionAsync<
     TAccountSigner,
     TAccountConfig,
     TAccountTemplate,
+    TAccountInstructions,
     TAccountEventAuthority,
     TAccountProgram
   >
@@ -136,6 +143,7 @@ export async function getVerifyTemplateInstructionAsync<
     signer: { value: input.signer ?? null, isWritable: false },
     config: { value: input.config ?? null, isWritable: false },
     template: { value: input.template ?? null, isWritable: true },
+    instructions: { value: input.instructions ?? null, isWritable: false },
     eventAuthority: { value: input.eventAuthority ?? null, isWritable: false },
     program: { value: input.program ?? null, isWritable: false },
   };
@@ -144,6 +152,10 @@ export async function getVerifyTemplateInstructionAsync<
   // Resolve default values.
   if (!accounts.config.value) {
     accounts.config.value = await findConfigPda();
+  }
+  if (!accounts.instructions.value) {
+    accounts.instructions.value =
+      'Sysvar1nstructions1111111111111111111111111' as Address<'Sysvar1nstructions1111111111111111111111111'>;
   }
   if (!accounts.eventAuthority.value) {
     accounts.eventAuthority.value = await findEventAuthorityPda();
@@ -159,6 +171,7 @@ export async function getVerifyTemplateInstructionAsync<
       getAccountMeta('signer', accounts.signer),
       getAccountMeta('config', accounts.config),
       getAccountMeta('template', accounts.template),
+      getAccountMeta('instructions', accounts.instructions),
       getAccountMeta('eventAuthority', accounts.eventAuthority),
       getAccountMeta('program', accounts.program),
     ],
@@ -169,6 +182,7 @@ export async function getVerifyTemplateInstructionAsync<
     TAccountSigner,
     TAccountConfig,
     TAccountTemplate,
+    TAccountInstructions,
     TAccountEventAuthority,
     TAccountProgram
   >);
@@ -178,6 +192,7 @@ export type VerifyTemplateInput<
   TAccountSigner extends string = string,
   TAccountConfig extends string = string,
   TAccountTemplate extends string = string,
+  TAccountInstructions extends string = string,
   TAccountEventAuthority extends string = string,
   TAccountProgram extends string = string,
 > = {
@@ -185,6 +200,7 @@ export type VerifyTemplateInput<
   signer: TransactionSigner<TAccountSigner>;
   config: Address<TAccountConfig>;
   template: Address<TAccountTemplate>;
+  instructions?: Address<TAccountInstructions>;
   eventAuthority: Address<TAccountEventAuthority>;
   program?: Address<TAccountProgram>;
 };
@@ -193,17 +209,26 @@ export function getVerifyTemplateInstruction<
   TAccountSigner extends string,
   TAccountConfig extends string,
   TAccountTemplate extends string,
+  TAccountInstructions extends string,
   TAccountEventAuthority extends string,
   TAccountProgram extends string,
   TProgramAddress extends Address = typeof PERMITPIPE_PROGRAM_ADDRESS,
 >(
-  input: VerifyTemplateInput<TAccountSigner, TAccountConfig, TAccountTemplate, TAccountEventAuthority, TAccountProgram>,
+  input: VerifyTemplateInput<
+    TAccountSigner,
+    TAccountConfig,
+    TAccountTemplate,
+    TAccountInstructions,
+    TAccountEventAuthority,
+    TAccountProgram
+  >,
   config?: { programAddress?: TProgramAddress },
 ): VerifyTemplateInstruction<
   TProgramAddress,
   TAccountSigner,
   TAccountConfig,
   TAccountTemplate,
+  TAccountInstructions,
   TAccountEventAuthority,
   TAccountProgram
 > {
@@ -215,12 +240,17 @@ export function getVerifyTemplateInstruction<
     signer: { value: input.signer ?? null, isWritable: false },
     config: { value: input.config ?? null, isWritable: false },
     template: { value: input.template ?? null, isWritable: true },
+    instructions: { value: input.instructions ?? null, isWritable: false },
     eventAuthority: { value: input.eventAuthority ?? null, isWritable: false },
     program: { value: input.program ?? null, isWritable: false },
   };
   const accounts = originalAccounts as Record<keyof typeof originalAccounts, ResolvedInstructionAccount>;
 
   // Resolve default values.
+  if (!accounts.instructions.value) {
+    accounts.instructions.value =
+      'Sysvar1nstructions1111111111111111111111111' as Address<'Sysvar1nstructions1111111111111111111111111'>;
+  }
   if (!accounts.program.value) {
     accounts.program.value =
       'Xz8CfnaLSsvjsrki235AhmKRU5bDaJsTmRStmmSF2w1' as Address<'Xz8CfnaLSsvjsrki235AhmKRU5bDaJsTmRStmmSF2w1'>;
@@ -232,6 +262,7 @@ export function getVerifyTemplateInstruction<
       getAccountMeta('signer', accounts.signer),
       getAccountMeta('config', accounts.config),
       getAccountMeta('template', accounts.template),
+      getAccountMeta('instructions', accounts.instructions),
       getAccountMeta('eventAuthority', accounts.eventAuthority),
       getAccountMeta('program', accounts.program),
     ],
@@ -242,6 +273,7 @@ export function getVerifyTemplateInstruction<
     TAccountSigner,
     TAccountConfig,
     TAccountTemplate,
+    TAccountInstructions,
     TAccountEventAuthority,
     TAccountProgram
   >);
@@ -257,8 +289,9 @@ export type ParsedVerifyTemplateInstruction<
     signer: TAccountMetas[0];
     config: TAccountMetas[1];
     template: TAccountMetas[2];
-    eventAuthority: TAccountMetas[3];
-    program: TAccountMetas[4];
+    instructions: TAccountMetas[3];
+    eventAuthority: TAccountMetas[4];
+    program: TAccountMetas[5];
   };
   data: VerifyTemplateInstructionData;
 };
@@ -266,10 +299,10 @@ export type ParsedVerifyTemplateInstruction<
 export function parseVerifyTemplateInstruction<TProgram extends string, TAccountMetas extends readonly AccountMeta[]>(
   instruction: Instruction<TProgram> & InstructionWithAccounts<TAccountMetas> & InstructionWithData<ReadonlyUint8Array>,
 ): ParsedVerifyTemplateInstruction<TProgram, TAccountMetas> {
-  if (instruction.accounts.length < 5) {
+  if (instruction.accounts.length < 6) {
     throw new SolanaError(SOLANA_ERROR__PROGRAM_CLIENTS__INSUFFICIENT_ACCOUNT_METAS, {
       actualAccountMetas: instruction.accounts.length,
-      expectedAccountMetas: 5,
+      expectedAccountMetas: 6,
     });
   }
   let accountIndex = 0;
@@ -284,6 +317,7 @@ export function parseVerifyTemplateInstruction<TProgram extends string, TAccount
       signer: getNextAccount(),
       config: getNextAccount(),
       template: getNextAccount(),
+      instructions: getNextAccount(),
       eventAuthority: getNextAccount(),
       program: getNextAccount(),
     },
