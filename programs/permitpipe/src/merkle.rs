@@ -39,6 +39,11 @@ pub fn root(index: u32, count: u32, leaf: [u8; 32], proof: &[[u8; 32]]) -> Optio
 }
 
 #[cfg(test)]
+#[allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    reason = "small trees, and a panic is a failed test"
+)]
 mod tests {
     use proptest::prelude::*;
 

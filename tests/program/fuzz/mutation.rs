@@ -38,18 +38,18 @@ impl Pool {
 }
 
 fn below(random: &mut Random, end: usize) -> usize {
-    usize::try_from(random.next() % u64::try_from(end.max(1)).unwrap()).unwrap()
+    usize::try_from(random.number() % u64::try_from(end.max(1)).unwrap()).unwrap()
 }
 
 fn bytes(random: &mut Random, count: usize) -> Vec<u8> {
-    (0..count).map(|_| random.next().to_le_bytes()[7]).collect()
+    (0..count).map(|_| random.number().to_le_bytes()[7]).collect()
 }
 
 /// The instruction with one to three things wrong.
 pub fn mutate(random: &mut Random, valid: &Instruction, pool: &Pool) -> Instruction {
     let mut spoilt = valid.clone();
     for _ in 0..=below(random, 3) {
-        if random.next().is_multiple_of(2) {
+        if random.number().is_multiple_of(2) {
             mutate_data(random, &mut spoilt.data, pool);
         } else {
             mutate_accounts(random, &mut spoilt.accounts, pool);

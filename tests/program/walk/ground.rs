@@ -94,9 +94,9 @@ impl Ground {
         }
         let payer = Account { lamports: LAMPORTS_EACH, rent_epoch: u64::MAX, ..Account::default() };
         world.svm.set_account(key(PAYER), payer).unwrap();
-        for who in 0..PEOPLE.len() {
-            world.put_tokens(usdc_of(who), world.usdc, key(PEOPLE[who]), USDC_EACH);
-            world.put_tokens(permit_of(who), world.permit, key(PEOPLE[who]), PERMIT_EACH);
+        for (who, byte) in PEOPLE.into_iter().enumerate() {
+            world.put_tokens(usdc_of(who), world.usdc, key(byte), USDC_EACH);
+            world.put_tokens(permit_of(who), world.permit, key(byte), PERMIT_EACH);
         }
         for settler in SETTLERS {
             world.put_tokens(funding_of(settler), world.usdc, key(settler), USDC_EACH);

@@ -108,13 +108,13 @@ fn published(ground: &Ground, random: &mut Random) -> (u8, usize) {
     // Revoked ones stay for ever: always have fresh ones.
     let known: Vec<u8> = ground.model.templates.keys().copied().collect();
     let template =
-        if known.is_empty() || random.once_in(6) { random.next().to_le_bytes()[0] } else { *random.pick(&known) };
+        if known.is_empty() || random.once_in(6) { random.number().to_le_bytes()[0] } else { *random.pick(&known) };
     let publisher = ground.model.templates.get(&template).map(|template| template.publisher);
     (template, publisher.filter(|_| !random.once_in(8)).unwrap_or_else(|| somebody(random)))
 }
 
 fn publish_template(ground: &Ground, random: &mut Random) -> Attempt {
-    let (who, template) = (somebody(random), random.next().to_le_bytes()[0]);
+    let (who, template) = (somebody(random), random.number().to_le_bytes()[0]);
     let config = ground.world.config();
     let instruction = build::publish_template(&config, &key(PEOPLE[who]), &permit_of(who), hash(template));
     ground.attempt(vec![instruction], &[PEOPLE[who]], |model| model.publish_template(who, template))
@@ -219,7 +219,7 @@ fn log(random: &mut Random) -> u8 {
 
 fn open_anchor(ground: &Ground, random: &mut Random) -> Attempt {
     let by = mostly(random, ground.model.config.settler, &[STRANGER, SETTLERS[1]]);
-    let (log, size, root) = (log(random), amount(random, &[100]), random.next().to_le_bytes()[0]);
+    let (log, size, root) = (log(random), amount(random, &[100]), random.number().to_le_bytes()[0]);
     let mut config = ground.world.config();
     config.settle_authority = key(by);
     let args = OpenAnchorArgs { log: hash(log), size, root: hash(root) };
@@ -236,7 +236,7 @@ fn advance(ground: &Ground, random: &mut Random) -> Attempt {
         1 => size,
         _ => size.saturating_add(random.below(100)),
     };
-    let root = if random.once_in(2) { root } else { random.next().to_le_bytes()[0] };
+    let root = if random.once_in(2) { root } else { random.number().to_le_bytes()[0] };
     let mut config = ground.world.config();
     config.settle_authority = key(by);
     let instruction = build::advance_anchor(&config, &hash(log), size, hash(root));
