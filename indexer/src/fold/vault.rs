@@ -48,7 +48,7 @@ impl Noun for Vault {
                 self.settle_sequence = sequence;
                 self.book(one.asset).settle(one.amount_atoms, one.settled_atoms)
             }
-            // That it is empty is a rule of the table.
+            // That it is empty of USDC is a rule of the table; SOL may leave a rest that rent took.
             Event::VaultClosed(_) => Ok(()),
             _ => Err(FoldError::OfAnotherKind),
         }
