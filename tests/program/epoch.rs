@@ -37,7 +37,7 @@ fn publishing_pays_in_all_that_the_root_promises() {
 }
 
 #[test]
-fn every_leaf_of_every_tree_is_paid_once_with_its_proof_and_nothing_is_left() {
+pub fn every_leaf_of_every_tree_is_paid_once_with_its_proof_and_nothing_is_left() {
     let mut world = World::relayed();
     let mut told = Vec::new();
     let mut paid = 0;

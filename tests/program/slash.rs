@@ -54,7 +54,7 @@ fn each_contradiction_is_punished_once_and_another_one_again() {
 }
 
 #[test]
-fn slashing_takes_what_unlocks_first_so_that_the_bond_goes_on_standing() {
+pub fn slashing_takes_what_unlocks_first_so_that_the_bond_goes_on_standing() {
     let mut world = World::relayed();
     world.request_unstake(200 * PERMIT).unwrap();
     let unlocks_at = START + COOL_DOWN_SECONDS;

@@ -99,7 +99,7 @@ fn two_additions_never_weigh_more_than_they_would_apart() {
 }
 
 #[test]
-fn a_tier_begins_at_its_very_weight_and_at_the_very_second_that_weight_is_reached() {
+pub fn a_tier_begins_at_its_very_weight_and_at_the_very_second_that_weight_is_reached() {
     let config = World::configured().config();
     let weights = [(0, 0), (10 * PERMIT - 1, 0), (10 * PERMIT, 500), (10 * PERMIT + 1, 500)];
     for (weight_atoms, basis_points) in

@@ -1,7 +1,9 @@
 //! A random walk over all instructions by several people, with warps of time, against a naive model.
 //!
 //! After each step the chain must be what the model says, to the atom, and the invariants I1, I2, I17, I26 to I30 of
-//! the threat model must hold. `PERMITPIPE_SEED` repeats a walk; a failing one prints its seed and its step.
+//! the threat model must hold. A failing walk prints its seed and its step; `PERMITPIPE_SEED` repeats it. Three walks have
+//! fixed seeds, so that each instruction is accepted and refused in every run; one is new each time. A seed that finds
+//! something joins the fixed ones with its name; so far none has.
 //!
 //! | module | holds |
 //! |---|---|
@@ -32,7 +34,7 @@ use ground::{Attempt, Ground, PAYER, PEOPLE, key, permit_of, usdc_of};
 
 use crate::world::PriceUpdate;
 
-const WALKS: u64 = 4;
+const FIXED_SEEDS: [u64; 3] = [1, 2, 3];
 const STEPS: u32 = 2_600;
 
 /// What a pause stops. Everything else goes on: exits, claims, settlement of what was spent, and judging.
@@ -56,9 +58,9 @@ type Tally = BTreeMap<&'static str, (u32, u32)>;
 fn a_random_walk_over_all_instructions_never_leaves_the_model() {
     let given = std::env::var("PERMITPIPE_SEED").ok().and_then(|seed| seed.parse().ok());
     let clock = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
-    let seed = given.unwrap_or(clock);
+    let seeds = given.map_or_else(|| [&FIXED_SEEDS[..], &[clock]].concat(), |seed| vec![seed]);
     let mut tally = Tally::new();
-    for seed in seed..seed + if given.is_some() { 1 } else { WALKS } {
+    for seed in seeds {
         println!("PERMITPIPE_SEED={seed}");
         walk(seed, STEPS, &mut tally);
     }
@@ -77,11 +79,12 @@ fn walk(seed: u64, steps: u32, tally: &mut Tally) {
     let (mut ground, mut random, acts) = (Ground::new(), Random::new(seed), act::all());
     tally.entry("initialize_config").or_default().0 += 1;
     for step in 0..steps {
+        let _place = Place { seed, step };
         pass_time(&mut ground, &mut random);
         let (name, act) = *random.pick(&acts);
         let attempt = act(&ground, &mut random);
         let counts = tally.entry(name).or_default();
-        match take(&mut ground, name, attempt, &format!("PERMITPIPE_SEED={seed} step {step}")) {
+        match take(&mut ground, name, attempt) {
             true => counts.0 += 1,
             false => counts.1 += 1,
         }
@@ -91,6 +94,20 @@ fn walk(seed: u64, steps: u32, tally: &mut Tally) {
         }
     }
     everybody_can_leave(&mut ground);
+}
+
+/// Says where the walk is when a step panics.
+struct Place {
+    seed: u64,
+    step: u32,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("PERMITPIPE_SEED={} fails in step {}", self.seed, self.step);
+        }
+    }
 }
 
 /// Time passes, prices move, and strangers send what nobody asked for.
@@ -127,28 +144,28 @@ fn price(ground: &Ground, random: &mut Random) -> PriceUpdate {
 }
 
 /// Sends the step, and asserts that chain and model agree on whether it may be. Returns whether it was accepted.
-fn take(ground: &mut Ground, name: &str, attempt: Attempt, place: &str) -> bool {
+fn take(ground: &mut Ground, name: &str, attempt: Attempt) -> bool {
     let mut signers = vec![PAYER];
     signers.extend(&attempt.signers);
     let result = ground.world.send(&attempt.instructions, &signers);
     match (result, attempt.after) {
         (Ok(_), Ok(after)) => {
             // I27.
-            assert!(!ground.model.config.is_paused || !PROMISES.contains(&name), "{place}: {name} while paused");
+            assert!(!ground.model.config.is_paused || !PROMISES.contains(&name), "{name} while paused");
             ground.model = after;
             true
         }
         (Err(failure), Err(_)) => {
             // I29: refused, never aborted.
             let TransactionError::InstructionError(_, error) = &failure.err else {
-                panic!("{place}: {name} failed as a transaction: {:?}", failure.err)
+                panic!("{name} failed as a transaction: {:?}", failure.err)
             };
             let is_clean = !matches!(error, InstructionError::ProgramFailedToComplete);
-            assert!(is_clean, "{place}: {name} aborted: {:#?}", failure.meta.logs);
+            assert!(is_clean, "{name} aborted: {:#?}", failure.meta.logs);
             false
         }
-        (Ok(_), Err(rule)) => panic!("{place}: {name} was accepted against the rule: {rule}"),
-        (Err(failure), Ok(_)) => panic!("{place}: {name} was refused: {:?} {:#?}", failure.err, failure.meta.logs),
+        (Ok(_), Err(rule)) => panic!("{name} was accepted against the rule: {rule}"),
+        (Err(failure), Ok(_)) => panic!("{name} was refused: {:?} {:#?}", failure.err, failure.meta.logs),
     }
 }
 

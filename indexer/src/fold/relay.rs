@@ -53,8 +53,11 @@ impl Noun for Relay {
                 }
             }
             RelayChange::Rewarded { amount_atoms, receipt_count, .. } => {
-                self.rewarded_atoms = sum("rewarded_atoms", self.rewarded_atoms, *amount_atoms)?;
-                self.paid_receipts = sum("paid_receipts", self.paid_receipts, *receipt_count)?;
+                // As the program counts: up to the largest number there is, so that counting stops no payment.
+                let (amount, receipts) =
+                    (integer(*amount_atoms, "amount_atoms")?, integer(*receipt_count, "receipts")?);
+                self.rewarded_atoms = self.rewarded_atoms.saturating_add(amount);
+                self.paid_receipts = self.paid_receipts.saturating_add(receipts);
             }
             RelayChange::Slashed { .. } => self.slash_count = sum("slash_count", self.slash_count, 1)?,
             // That it is retired is a rule of the table.
@@ -104,7 +107,10 @@ mod tests {
         row.change(&event(RelayChange::Retired { retired_at: 5 }), &at).unwrap();
         assert!(row.change(&event(RelayChange::Retired { retired_at: 6 }), &at).is_err());
         assert!(row.change(&registered, &at).is_err());
-        let too_many = RelayChange::Rewarded { epoch: 1, amount_atoms: i64::MAX as u64, receipt_count: 0 };
-        assert!(row.change(&event(too_many), &at).is_err());
+        let most = RelayChange::Rewarded { epoch: 1, amount_atoms: i64::MAX as u64, receipt_count: i64::MAX as u64 };
+        row.change(&event(most), &at).unwrap();
+        assert_eq!((row.rewarded_atoms, row.paid_receipts), (i64::MAX, i64::MAX));
+        let beyond = RelayChange::Rewarded { epoch: 1, amount_atoms: u64::MAX, receipt_count: 0 };
+        assert!(row.change(&event(beyond), &at).is_err());
     }
 }

@@ -1,10 +1,10 @@
 //! Rows 12 and 14 to 16: amounts, withdrawals, settlements, stakes.
 
-use permitpipe_sdk::chain::{self, Change, PermitPipeError as Error, instruction as build};
+use permitpipe_sdk::chain::{self, Change, PermitPipeError as Error, Position, instruction as build};
 use solana_sdk::{instruction::Instruction, signer::Signer};
 
 use super::{refused_with, with};
-use crate::{catalog::furnished, world::*};
+use crate::{catalog::furnished, epoch, slash, stake, world::*};
 
 /// An instruction that takes an amount, who signs it, its smallest and largest amount that work, and the refusals of
 /// zero, of one less than the smallest, of one more than the largest, and of everything 64 bits can say.
@@ -226,6 +226,21 @@ fn d2_15_settlements_of_a_closed_vault() {
     world.deposit(USDC).unwrap();
     let result = world.send(&[settle], &[5, 4]);
     refused_with(&world, result, &[Error::WrongSequence.into()], "a number from before");
+}
+
+#[test]
+fn d2_16_stakes_slashing_tiers_and_epochs() {
+    // Slash while unlocking, the boundaries of tiers, and claims across epochs: see `slash`, `stake` and `epoch`.
+    slash::slashing_takes_what_unlocks_first_so_that_the_bond_goes_on_standing();
+    stake::a_tier_begins_at_its_very_weight_and_at_the_very_second_that_weight_is_reached();
+    epoch::every_leaf_of_every_tree_is_paid_once_with_its_proof_and_nothing_is_left();
+    // The largest stake there can be has a weight and a tier, and nothing wraps.
+    let config = World::configured().config();
+    let most = Position { staked_atoms: i64::MAX.unsigned_abs(), ..Position::default() };
+    for (now, weight) in [(0, 0), (i64::MAX, i64::MAX.unsigned_abs()), (i64::MIN, 0)] {
+        assert_eq!(most.weight_at(now, i64::MAX).unwrap(), weight, "{now}");
+        assert_eq!(config.discount_basis_points(weight), if weight == 0 { 0 } else { 1_000 });
+    }
 }
 
 #[test]

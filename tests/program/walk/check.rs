@@ -84,6 +84,12 @@ fn config(ground: &Ground) {
         (model.is_paused, key(model.admin), key(model.guardian), key(model.settler), key(model.verifier)),
     );
     assert_eq!((config.limits, config.timing, config.bonds), (model.limits, model.timing, model.bonds));
+    assert_eq!((config.fee, config.tiers, config.oracle), (model.fee, model.tiers, Some(model.oracle)));
+    let world = &ground.world;
+    assert_eq!(
+        (config.usdc_mint, config.permit_mint, config.treasury, config.sol_treasury, config.insurance),
+        (world.usdc, world.permit, world.treasury, world.sol_treasury, world.insurance),
+    );
     let pending = model.pending.map(|(change, eta)| chain::PendingChange { change: change.on_chain(key), eta });
     assert_eq!(config.pending_change, pending);
     assert_eq!(

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use permitpipe_sdk::chain::{
-    Bonds, Fee, InitializeConfigArgs, Timing, stake_address, stake_permit_address, vault_address, vault_usdc_address,
+    Bonds, Fee, InitializeConfigArgs, Oracle, Timing, stake_address, stake_permit_address, vault_address,
+    vault_usdc_address,
 };
 use permitpipe_tests::random::Random;
 use solana_sdk::{account::Account, clock::Clock, instruction::Instruction, pubkey::Pubkey, signer::Signer};
@@ -37,6 +38,7 @@ pub const WALK_BONDS: Bonds = Bonds {
     slash_basis_points: 3_333,
     reporter_basis_points: 2_500,
 };
+const NO_FEE: Fee = Fee { request_credits: 0, mebibyte_credits: 0 };
 const USDC_EACH: u64 = 1_000_000 * USDC;
 const PERMIT_EACH: u64 = 100_000 * PERMIT;
 const LAMPORTS_EACH: u64 = 1_000_000 * SOL;
@@ -101,15 +103,11 @@ impl Ground {
         for settler in SETTLERS {
             world.put_tokens(funding_of(settler), world.usdc, key(settler), USDC_EACH);
         }
-        let args = InitializeConfigArgs {
-            timing: TIMES,
-            bonds: WALK_BONDS,
-            fee: Fee { request_credits: 0, mebibyte_credits: 0 },
-            ..world.initial()
-        };
+        let args = InitializeConfigArgs { timing: TIMES, bonds: WALK_BONDS, fee: NO_FEE, ..world.initial() };
         world.initialize(args).unwrap();
         let all_usdc = Number::from(USDC_EACH) * 5;
-        Self { world, model: start(), all_usdc, all_permit: Number::from(PERMIT_EACH) * 3 }
+        let model = start(world.oracle());
+        Self { world, model, all_usdc, all_permit: Number::from(PERMIT_EACH) * 3 }
     }
 
     /// What is sent, and what the model makes of it.
@@ -159,7 +157,7 @@ impl Ground {
     }
 }
 
-fn start() -> Model {
+fn start(oracle: Oracle) -> Model {
     let person = Person { usdc: USDC_EACH.into(), permit: PERMIT_EACH.into(), ..Person::default() };
     Model {
         now: START,
@@ -173,6 +171,9 @@ fn start() -> Model {
             limits: LIMITS,
             timing: TIMES,
             bonds: WALK_BONDS,
+            fee: NO_FEE,
+            tiers: TIERS,
+            oracle,
             pending: None,
             event_seq: 1,
             epoch_count: 0,

@@ -91,11 +91,11 @@ impl Model {
         rule(update.partial.is_none(), "partially verified")?;
         rule(age >= -10, "from the future")?;
         rule(update.price > 0 && (-12..=0).contains(&update.exponent), "no price")?;
-        if age >= Number::from(crate::world::MAX_AGE_SECONDS) {
+        if age >= Number::from(self.config.oracle.max_age_seconds) {
             return Ok(None);
         }
         let (price, confidence) = (Number::from(update.price), Number::from(update.confidence));
-        let widest = price * Number::from(crate::world::MAX_CONFIDENCE_BASIS_POINTS) / 10_000;
+        let widest = price * Number::from(self.config.oracle.max_confidence_basis_points) / 10_000;
         rule(confidence <= widest, "too uncertain")?;
         let digits = u32::try_from(-update.exponent).unwrap() + 3;
         let lamports = charge * Number::from(10u64).pow(digits) / (price + confidence);

@@ -1,6 +1,6 @@
 //! Instructions on the config.
 
-use permitpipe_sdk::chain::{Bonds, Timing, instruction as build};
+use permitpipe_sdk::chain::{Bonds, Fee, Oracle, Tier, Timing, instruction as build};
 use permitpipe_tests::random::Random;
 
 use super::{
@@ -8,7 +8,7 @@ use super::{
         ground::{ADMINS, Attempt, GUARDIANS, Ground, SETTLERS, STRANGER, TIMES, VERIFIERS, WALK_BONDS, key},
         model::Change,
     },
-    Act, mostly,
+    Act, amount, mostly,
 };
 use crate::world::{Asset, LIMITS, Limits, USDC};
 
@@ -22,6 +22,16 @@ pub const ACTS: &[(&str, Act)] = &[
     ("lower_settle_cap", lower_settle_cap),
 ];
 
+/// Two tiers that rise about half of the time.
+fn tiers(random: &mut Random) -> [Tier; Tier::COUNT] {
+    let mut tiers = [Tier::default(); Tier::COUNT];
+    for tier in &mut tiers[..2] {
+        *tier =
+            Tier { min_weight_atoms: random.below(4), discount_basis_points: u16::try_from(random.below(4)).unwrap() };
+    }
+    tiers
+}
+
 /// Refused ever after the walk's beginning.
 fn initialize(ground: &Ground, _random: &mut Random) -> Attempt {
     let (deployer, world) = (1, &ground.world);
@@ -29,14 +39,20 @@ fn initialize(ground: &Ground, _random: &mut Random) -> Attempt {
     ground.attempt(vec![instruction], &[deployer], |_| Err("initialized already"))
 }
 
-fn change(random: &mut Random) -> Change {
-    match random.below(9) {
+fn change(ground: &Ground, random: &mut Random) -> Change {
+    match random.below(12) {
         0 => Change::Admin(*random.pick(&ADMINS)),
         1 => Change::Guardian(*random.pick(&GUARDIANS)),
         2 => Change::Settler(*random.pick(&SETTLERS)),
         3 => Change::Verifier(*random.pick(&VERIFIERS)),
         4 => Change::Timing(Timing { window_seconds: 50 + i64::try_from(random.below(200)).unwrap(), ..TIMES }),
         5 => Change::Bonds(Bonds { slash_basis_points: u16::try_from(random.below(10_002)).unwrap(), ..WALK_BONDS }),
+        7 => Change::Fee(Fee { request_credits: amount(random, &[100, i64::MAX.into()]), mebibyte_credits: 1 }),
+        8 => Change::Tiers(tiers(random)),
+        9 => Change::Oracle(Oracle {
+            max_age_seconds: i64::try_from(random.below(130)).unwrap(),
+            ..ground.model.config.oracle
+        }),
         6 => Change::Limits(Limits { min_deposit_atoms: random.below(3) * USDC, ..LIMITS }),
         // The caps are only ever lowered else; give them back.
         _ => Change::Limits(LIMITS),
@@ -45,7 +61,7 @@ fn change(random: &mut Random) -> Change {
 
 fn propose(ground: &Ground, random: &mut Random) -> Attempt {
     let by = mostly(random, ground.model.config.admin, &[STRANGER, GUARDIANS[0], ADMINS[1], ADMINS[0]]);
-    let change = change(random);
+    let change = change(ground, random);
     let instruction = build::propose_change(&key(by), change.on_chain(key));
     ground.attempt(vec![instruction], &[by], |model| model.propose(by, change))
 }

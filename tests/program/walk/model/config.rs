@@ -1,6 +1,6 @@
 //! Changes of the config.
 
-use permitpipe_sdk::chain::{self, Bonds, Limits, Timing};
+use permitpipe_sdk::chain::{self, Bonds, Fee, Limits, Oracle, Tier, Timing};
 
 use super::{Model, Number, Verdict, rule};
 use crate::world::Asset;
@@ -16,6 +16,9 @@ pub struct Config {
     pub limits: Limits,
     pub timing: Timing,
     pub bonds: Bonds,
+    pub fee: Fee,
+    pub tiers: [Tier; Tier::COUNT],
+    pub oracle: Oracle,
     pub pending: Option<(Change, i64)>,
     pub event_seq: u64,
     pub epoch_count: u64,
@@ -32,6 +35,9 @@ pub enum Change {
     Limits(Limits),
     Timing(Timing),
     Bonds(Bonds),
+    Fee(Fee),
+    Tiers([Tier; Tier::COUNT]),
+    Oracle(Oracle),
 }
 
 const FORTNIGHT: i64 = 14 * 24 * 60 * 60;
@@ -44,6 +50,13 @@ impl Model {
             Change::Limits(limits) => limits.min_deposit_atoms > 0 && limits.min_deposit_lamports > 0,
             Change::Timing(timing) => is_sound(&timing),
             Change::Bonds(bonds) => bonds.slash_basis_points > 0 && bonds.slash_basis_points <= 10_000,
+            Change::Fee(fee) => {
+                i64::try_from(fee.request_credits).is_ok() && i64::try_from(fee.mebibyte_credits).is_ok()
+            }
+            Change::Tiers(tiers) => rises(&tiers),
+            Change::Oracle(oracle) => {
+                (1..=120).contains(&oracle.max_age_seconds) && (1..=1_000).contains(&oracle.max_confidence_basis_points)
+            }
             _ => true,
         };
         rule(is_sound, "out of bounds")?;
@@ -66,6 +79,9 @@ impl Model {
             Change::Limits(limits) => config.limits = limits,
             Change::Timing(timing) => config.timing = timing,
             Change::Bonds(bonds) => config.bonds = bonds,
+            Change::Fee(fee) => config.fee = fee,
+            Change::Tiers(tiers) => config.tiers = tiers,
+            Change::Oracle(oracle) => config.oracle = oracle,
         }
         config.pending = None;
         config.event_seq += 1;
@@ -130,6 +146,16 @@ impl Model {
     }
 }
 
+/// Those in use come first and rise in both; the others are zero.
+fn rises(tiers: &[Tier; Tier::COUNT]) -> bool {
+    let used = tiers.iter().take_while(|tier| tier.min_weight_atoms > 0).count();
+    let pairs = tiers[..used].windows(2);
+    pairs.clone().all(|pair| pair[0].min_weight_atoms < pair[1].min_weight_atoms)
+        && pairs.clone().all(|pair| pair[0].discount_basis_points < pair[1].discount_basis_points)
+        && tiers[..used].iter().all(|tier| (1..=10_000).contains(&tier.discount_basis_points))
+        && tiers[used..].iter().all(|tier| *tier == Tier::default())
+}
+
 fn is_sound(timing: &Timing) -> bool {
     let month = 30 * 24 * 60 * 60;
     let delays =
@@ -150,6 +176,9 @@ impl Change {
             Self::Limits(limits) => chain::Change::Limits(limits),
             Self::Timing(timing) => chain::Change::Timing(timing),
             Self::Bonds(bonds) => chain::Change::Bonds(bonds),
+            Self::Fee(fee) => chain::Change::Fee(fee),
+            Self::Tiers(tiers) => chain::Change::Tiers(tiers),
+            Self::Oracle(oracle) => chain::Change::Oracle(oracle),
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::{
     error::PermitPipeError,
     event::{EpochChange, EpochChanged, RelayChange},
     instructions::relay,
-    merkle, seed,
+    math, merkle, seed,
     state::{Config, Epoch, Relay},
     token::Transfer,
 };
@@ -54,6 +54,7 @@ pub(crate) fn handle(ctx: Context<ClaimReward>, args: ClaimRewardArgs) -> Result
     let leaf = reward_leaf(number, index, &relay, (amount_atoms, receipt_count));
     let root = merkle::root(index, accounts.epoch.leaf_count, leaf, proof);
     require!(root == Some(accounts.epoch.root), PermitPipeError::BadProof);
+    require!(receipt_count <= math::MAX_ATOMS, PermitPipeError::Overflow);
     accounts.epoch.claim(index, amount_atoms)?;
     accounts.relay.reward(amount_atoms, receipt_count);
     accounts.pay(amount_atoms)?;
