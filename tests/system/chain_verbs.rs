@@ -83,7 +83,7 @@ async fn price(on: &Installation) {
 async fn vault(on: &Installation) {
     on.refused(&["vault", "cap"], "has no vault").await;
     let answer = on.json(&["topup", "5", "--no-wait"]).await;
-    assert_eq!((&answer["stage"], &answer["amount"]), (&json!("confirmed"), &json!(5_000_000)));
+    assert_eq!((&answer["stage"], &answer["amount_atoms"]), (&json!("confirmed"), &json!(5_000_000)));
     let answer = on.json(&["topup", "0.5", "--asset", "sol", "--cap", "2"]).await;
     assert_eq!((&answer["stage"], &answer["asset"]), (&json!("finalized"), &json!("sol")));
     let on_chain = on.json(&["balance"]).await["on_chain"].clone();
@@ -97,10 +97,10 @@ async fn vault(on: &Installation) {
     on.refused(&["topup", "1", "--asset", "sol", "--cap", "1"], "vault cap").await;
     on.refused(&["withdraw", "0.6", "--asset", "sol"], "holds 0.500000000 SOL").await;
     let requested = on.json(&["withdraw", "0.2", "--asset", "sol"]).await;
-    assert_eq!((&requested["stage"], &requested["amount"]), (&json!("requested"), &json!(200_000_000)));
+    assert_eq!((&requested["stage"], &requested["amount_atoms"]), (&json!("requested"), &json!(200_000_000)));
     on.refused(&["withdraw", "--execute", "--asset", "sol"], "delay is not over").await;
     let paid = on.json(&["withdraw", "--wait", "--asset", "sol"]).await;
-    assert_eq!((&paid["stage"], &paid["amount"]), (&json!("paid"), &json!(200_000_000)));
+    assert_eq!((&paid["stage"], &paid["amount_atoms"]), (&json!("paid"), &json!(200_000_000)));
     on.refused(&["withdraw", "--cancel"], "no withdrawal is requested").await;
     on.refused(&["vault", "close"], "still holds 5.000000 USD").await;
     for asset in ["usdc", "sol"] {
@@ -167,15 +167,15 @@ async fn template(on: &Installation) {
 async fn plan(on: &Installation) {
     on.refused(&["plan", "buy", "1"], "no plan 1").await;
     let created = on.json(&["plan", "create", "--price", "5", "--period", "30d", "--requests", "1000"]).await;
-    assert_eq!((&created["number"], &created["price"]), (&json!(1), &json!(5_000_000)));
+    assert_eq!((&created["number"], &created["price_atoms"]), (&json!(1), &json!(5_000_000)));
     on.json(&["plan", "create", "--price", "0.25", "--period", "1m"]).await;
     let plans = on.json(&["plan", "list"]).await["plans"].clone();
     assert_eq!((&plans[0]["period_seconds"], &plans[1]["request_limit"]), (&json!(2_592_000), &json!(0)));
     let bought = on.json(&["plan", "buy", "1", "--periods", "2"]).await;
-    assert_eq!((&bought["stage"], &bought["paid"]), (&json!("bought"), &json!(10_000_000)));
+    assert_eq!((&bought["stage"], &bought["paid_atoms"]), (&json!("bought"), &json!(10_000_000)));
     on.refused(&["plan", "buy", "2"], "one plan at a time").await;
     on.refused(&["plan", "extend", "--periods", "13"], "more than 366 days").await;
-    assert_eq!(on.json(&["plan", "extend"]).await["paid"], 15_000_000);
+    assert_eq!(on.json(&["plan", "extend"]).await["paid_atoms"], 15_000_000);
     let shown = on.json(&["plan", "show"]).await;
     assert_eq!((&shown["plan"], &shown["is_running"]), (&json!(1), &json!(true)));
     assert!(on.json(&["plan", "retire", "2"]).await["retired_at"].is_i64());
@@ -226,7 +226,7 @@ async fn reward(on: &Installation) {
     let claim = on.write("claim.json", &claim.to_string());
     on.refused(&["relay", "claim", "--epoch", "2", "--claim", &claim], "no epoch 2").await;
     on.refused(&["relay", "claim", "--epoch", "1", "--claim", &wrong], "does not lead to the root").await;
-    assert_eq!(on.json(&["relay", "claim", "--epoch", "1", "--claim", &claim]).await["amount"], 500_000);
+    assert_eq!(on.json(&["relay", "claim", "--epoch", "1", "--claim", &claim]).await["amount_atoms"], 500_000);
     on.refused(&["relay", "claim", "--epoch", "1", "--claim", &claim], "claimed already").await;
     let shown = on.json(&["relay", "show"]).await;
     assert_eq!((&shown["rewarded_atoms"], &shown["paid_receipts"]), (&json!(500_000), &json!(7)));

@@ -135,7 +135,7 @@ async fn buy(number: u64, periods: u32, context: &Context) -> Result<(), Error> 
         }
         instructions.push(close_subscription(&owner.key()));
     }
-    require_payable(&owner, &config, number, periods).await?;
+    require_payable(&owner, &config, number, (periods, None)).await?;
     let usdc = owner.token_account(&config.usdc_mint);
     instructions.push(subscribe(&config, &owner.key(), &usdc, number, periods));
     let signature = owner.send(&instructions).await?;
@@ -144,27 +144,51 @@ async fn buy(number: u64, periods: u32, context: &Context) -> Result<(), Error> 
 
 async fn extend(periods: u32, context: &Context) -> Result<(), Error> {
     let owner = context.owner()?;
-    let (config, number) = (owner.rpc.config().await?, get_subscription(&owner).await?.plan);
-    require_payable(&owner, &config, number, periods).await?;
+    let (config, subscription) = (owner.rpc.config().await?, get_subscription(&owner).await?);
+    let number = subscription.plan;
+    require_payable(&owner, &config, number, (periods, Some(subscription.expires_at))).await?;
     let usdc = owner.token_account(&config.usdc_mint);
     let signature = owner.send(&[extend_subscription(&config, &owner.key(), &usdc, number, periods)]).await?;
     report(&owner, context, "extended", &signature).await
 }
 
-/// A plan that is on sale, and a wallet that can pay it.
-async fn require_payable(owner: &Owner, config: &Config, number: u64, periods: u32) -> Result<(), Error> {
+/// A plan that is on sale, no more periods of it than the program takes after what is paid already, and a wallet that
+/// can pay them.
+async fn require_payable(
+    owner: &Owner,
+    config: &Config,
+    number: u64,
+    (periods, paid_until): (u32, Option<i64>),
+) -> Result<(), Error> {
     let plan = get(owner, number).await?;
     if let Some(at) = plan.retired_at {
         return Err(Error::new(format!("plan {number} is retired since {}", output::at(at)))
             .advise("choose another one: permitpipe plan list"));
     }
-    let most = Plan::MAX_PERIOD_SECONDS.checked_div(plan.period_seconds).unwrap_or(0);
-    let cost = plan.price_atoms.checked_mul(periods.into()).filter(|_| i64::from(periods) <= most);
-    let cost = cost.ok_or_else(|| {
-        Error::usage(format!("{periods} periods of {} are more than 366 days", span(plan.period_seconds)))
-            .advise(format!("buy at most {most} periods ahead"))
-    })?;
+    let now = owner.rpc.clock().await?;
+    let paid_until = paid_until.filter(|until| *until > now);
+    let most = most_periods(plan.period_seconds, paid_until.map_or(0, |until| until.saturating_sub(now)));
+    if i64::from(periods) > most {
+        return Err(too_far(&plan, (periods, most), paid_until));
+    }
+    let cost = plan.price_atoms.saturating_mul(periods.into());
     owner.require_tokens(&config.usdc_mint, Unit::USD, cost, "the plan").await
+}
+
+/// `paid_until` is in the future, where something is paid already.
+fn too_far(plan: &Plan, (periods, most): (u32, i64), paid_until: Option<i64>) -> Error {
+    let what = format!("{periods} periods of {}", span(plan.period_seconds));
+    let Some(until) = paid_until else {
+        return Error::usage(format!("{what} are more than 366 days")).advise(format!("buy at most {most} periods"));
+    };
+    let advice = if most > 0 {
+        format!("buy at most {most} more periods")
+    } else {
+        let from = until.saturating_add(plan.period_seconds).saturating_sub(Plan::MAX_PERIOD_SECONDS);
+        format!("one more period can be bought from {} on", output::at(from))
+    };
+    let paid = output::at(until);
+    Error::usage(format!("the plan is paid until {paid}; {what} on top are more than 366 days ahead")).advise(advice)
 }
 
 async fn report(owner: &Owner, context: &Context, stage: &str, signature: &str) -> Result<(), Error> {
@@ -256,7 +280,7 @@ async fn get_subscription(owner: &Owner) -> Result<Subscription, Error> {
 
 fn json_of(plan: &Plan) -> Value {
     json!({
-        "number": plan.number, "price": plan.price_atoms, "period_seconds": plan.period_seconds,
+        "number": plan.number, "price_atoms": plan.price_atoms, "period_seconds": plan.period_seconds,
         "request_limit": plan.request_limit, "retired_at": plan.retired_at,
     })
 }
@@ -270,7 +294,7 @@ fn staged(mut value: Value, stage: &str, signature: &str) -> Value {
 fn subscribed(subscription: &Subscription, mut value: Value) -> Value {
     value["plan"] = json!(subscription.plan);
     value["expires_at"] = json!(subscription.expires_at);
-    value["paid"] = json!(subscription.paid_atoms);
+    value["paid_atoms"] = json!(subscription.paid_atoms);
     value
 }
 
@@ -282,6 +306,12 @@ fn period(text: &str) -> Result<i64, String> {
         return Ok(seconds);
     }
     Err(format!("it is {seconds} s; a period lasts 60 s (1m) to {} s (366d)", Plan::MAX_PERIOD_SECONDS))
+}
+
+/// How many periods the program sells to who has paid for `ahead_seconds` from now on.
+fn most_periods(period_seconds: i64, ahead_seconds: i64) -> i64 {
+    let left = Plan::MAX_PERIOD_SECONDS.saturating_sub(ahead_seconds).max(0);
+    left.checked_div(period_seconds).unwrap_or(0)
 }
 
 /// Seconds in the largest unit that divides them.
@@ -302,6 +332,15 @@ mod tests {
         }
         for bad in ["59s", "367d", "0d", "-1d", "1.5h", "month", "", "99999999999999999999d"] {
             assert!(period(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_is_paid_already_leaves_fewer_periods() {
+        let day = 86_400;
+        let cases = [(30, 0, 12), (30, 6, 12), (30, 7, 11), (30, 336, 1), (30, 337, 0), (366, 0, 1), (1, 400, 0)];
+        for (period, ahead, most) in cases {
+            assert_eq!(most_periods(period * day, ahead * day), most, "{period} d after {ahead} d");
         }
     }
 

@@ -18,6 +18,9 @@ use solana_sdk::{
 use super::{Context, Owner, stake::Staker};
 use crate::{amount::Unit, error::Error, local::keys, output};
 
+/// What becomes of a relay that was slashed.
+const RECORD_STAYS: &str = "the record stays for ever; another relay needs another wallet";
+
 /// What to do.
 #[derive(clap::Subcommand)]
 pub enum Verb {
@@ -87,6 +90,9 @@ async fn register(args: &Register, context: &Context) -> Result<(), Error> {
     let staker = Staker::load(context).await?;
     let (owner, unit, bond) = (&staker.owner, staker.unit, staker.config.bonds.relay_atoms);
     if let Some(relay) = find(owner, &owner.key()).await? {
+        if relay.slash_count > 0 {
+            return Err(slashed());
+        }
         let advice = if relay.retired_at.is_some() { "permitpipe relay close" } else { "permitpipe relay show" };
         return Err(Error::new("the wallet has a relay already; one wallet runs one relay").advise(advice));
     }
@@ -147,17 +153,23 @@ async fn retire(context: &Context) -> Result<(), Error> {
     get_in_service(&owner).await?;
     let signature = owner.send(&[retire_relay(&owner.key())]).await?;
     let cool_down = owner.rpc.config().await?.timing.cool_down_seconds;
-    let retired_at = get(&owner, &owner.key()).await?.retired_at.unwrap_or_default();
-    let closable_at = retired_at.saturating_add(cool_down);
+    let relay = get(&owner, &owner.key()).await?;
+    let closable_at = relay.retired_at.filter(|_| relay.slash_count == 0).map(|at| at.saturating_add(cool_down));
     let value = json!({ "stage": "retired", "signature": signature, "closable_at": closable_at });
     context.report("retired", &format!("the bond can be unstaked, transaction {signature}"), &value);
-    context.say("closable", &format!("from {} on: permitpipe relay close", output::at(closable_at)));
+    let closable = closable_at.map(|at| format!("from {} on: permitpipe relay close", output::at(at)));
+    let closable = closable.unwrap_or_else(|| format!("never, as it was slashed: {RECORD_STAYS}"));
+    context.say("closable", &closable);
     Ok(())
 }
 
 async fn close(context: &Context) -> Result<(), Error> {
     let owner = context.owner()?;
-    let Some(retired_at) = get(&owner, &owner.key()).await?.retired_at else {
+    let relay = get(&owner, &owner.key()).await?;
+    if relay.slash_count > 0 {
+        return Err(slashed());
+    }
+    let Some(retired_at) = relay.retired_at else {
         return Err(Error::new("the relay is in service").advise("retire it first: permitpipe relay retire"));
     };
     let closable_at = retired_at.saturating_add(owner.rpc.config().await?.timing.cool_down_seconds);
@@ -182,13 +194,14 @@ async fn show(operator: Option<Pubkey>, context: &Context) -> Result<(), Error> 
         return Ok(());
     }
     let state = relay.retired_at.map_or_else(|| "in service".into(), |at| format!("retired at {}", output::at(at)));
+    let times = format!("{} times", relay.slash_count);
     let rows = [
         ("operator", relay.operator.to_string()),
         ("state", state),
         ("endpoint", relay.endpoint.clone()),
         ("key", format!("{}, since {}", relay.key, output::at(relay.key_changed_at))),
         ("rewarded", format!("{} for {} receipts", Unit::USD.show(relay.rewarded_atoms), relay.paid_receipts)),
-        ("slashed", format!("{} times", relay.slash_count)),
+        ("slashed", if relay.slash_count == 0 { times } else { format!("{times}: {RECORD_STAYS}") }),
     ];
     rows.iter().for_each(|(label, text)| output::labelled(label, text));
     Ok(())
@@ -232,9 +245,16 @@ async fn get_in_service(owner: &Owner) -> Result<Relay, Error> {
     let relay = get(owner, &owner.key()).await?;
     match relay.retired_at {
         None => Ok(relay),
+        Some(_) if relay.slash_count > 0 => Err(slashed()),
         Some(at) => Err(Error::new(format!("the relay is retired since {}", output::at(at)))
             .advise("close it and register anew: permitpipe relay close")),
     }
+}
+
+/// The program lets nobody begin anew with a clean record.
+fn slashed() -> Error {
+    Error::new("the wallet's relay was slashed, so its record stays: it can be neither closed nor registered anew")
+        .advise("register a relay with another wallet, in another folder (--data)")
 }
 
 async fn require_due(owner: &Owner, at: i64, problem: &str) -> Result<(), Error> {

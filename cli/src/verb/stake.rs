@@ -68,7 +68,9 @@ async fn add(amount: Option<&Decimal>, beneficiary: Option<Pubkey>, context: &Co
     let value = staker.json(stake, now, json!({ "stage": stage, "signature": signature, "amount_atoms": atoms }));
     context.report(stage, &format!("{what}, transaction {signature}"), &value);
     context.say("in all", &staker.unit.show(stake.position.staked_atoms));
-    context.say("full weight", &format!("from {} on", output::at(staker.full_at(&stake.position))));
+    if let Some(at) = staker.full_at(&stake.position) {
+        context.say("full weight", &format!("from {} on", output::at(at)));
+    }
     Ok(())
 }
 
@@ -82,8 +84,8 @@ async fn show(context: &Context) -> Result<(), Error> {
     let (position, unit) = (&stake.position, staker.unit);
     let weight_atoms = staker.weight(position, now);
     let discount = percent(staker.config.discount_basis_points(weight_atoms));
-    let means =
-        format!("counts now, a discount of {discount}; all of it from {} on", output::at(staker.full_at(position)));
+    let full = staker.full_at(position).map(|at| format!("; all of it from {} on", output::at(at)));
+    let means = format!("counts now, a discount of {discount}{}", full.unwrap_or_default());
     let mut rows = vec![
         ["staked".into(), unit.show(position.staked_atoms), format!("for the fee of {}", stake.beneficiary)],
         ["weight".into(), unit.show(weight_atoms), means],
@@ -154,9 +156,10 @@ impl Staker {
         position.weight_at(now, self.config.timing.warm_up_seconds).unwrap_or(0)
     }
 
-    /// From when on everything counts that is staked now.
-    pub fn full_at(&self, position: &Position) -> i64 {
-        position.weighed_at.saturating_add(self.config.timing.warm_up_seconds)
+    /// From when on everything counts that is staked now; `None` where that is nothing.
+    pub fn full_at(&self, position: &Position) -> Option<i64> {
+        let full_at = position.weighed_at.saturating_add(self.config.timing.warm_up_seconds);
+        (position.staked_atoms > 0).then_some(full_at)
     }
 
     /// The stake for programs, with `more` in it.

@@ -2,6 +2,7 @@
 
 use permitpipe_sdk::chain::Tier;
 use serde_json::{Value, json};
+use solana_sdk::pubkey::Pubkey;
 
 use super::{Context, stake::Staker};
 use crate::{amount::percent, error::Error, output};
@@ -26,10 +27,9 @@ pub async fn run(_: Args, context: &Context) -> Result<(), Error> {
     let position = staker.found.as_ref().map(|stake| stake.position).unwrap_or_default();
     let tiers: Vec<Tier> = staker.config.tiers.into_iter().filter(Tier::is_used).collect();
     let standing = Standing::of(&tiers, staker.weight(&position, now));
-    let serves_other =
-        staker.found.as_ref().map(|stake| stake.beneficiary).filter(|other| *other != staker.owner.key());
+    let beneficiary = staker.found.as_ref().map(|stake| stake.beneficiary);
     if context.json {
-        output::json(&standing.json(&tiers, position.staked_atoms, serves_other.map(|other| other.to_string())));
+        output::json(&standing.json(&tiers, position.staked_atoms, beneficiary));
         return Ok(());
     }
     let unit = staker.unit;
@@ -47,15 +47,17 @@ pub async fn run(_: Args, context: &Context) -> Result<(), Error> {
     if let Some((next, missing_atoms)) = standing.next {
         let (missing, discount) = (unit.show(missing_atoms), percent(next.discount_basis_points));
         // What is staked already and still warms up gets there by itself.
-        let how = if position.staked_atoms >= next.min_weight_atoms {
-            format!("your stake grows there by itself until {}", output::at(staker.full_at(&position)))
-        } else {
-            let stake_atoms = next.min_weight_atoms.saturating_sub(position.staked_atoms);
-            format!("permitpipe stake {}", unit.typed(stake_atoms))
+        let is_enough = position.staked_atoms >= next.min_weight_atoms;
+        let how = match staker.full_at(&position).filter(|_| is_enough) {
+            Some(at) => format!("your stake grows there by itself until {}", output::at(at)),
+            None => {
+                let stake_atoms = next.min_weight_atoms.saturating_sub(position.staked_atoms);
+                format!("permitpipe stake {}", unit.typed(stake_atoms))
+            }
         };
         output::line(format!("{missing} are missing to {discount}: {how}"));
     }
-    if let Some(other) = serves_other {
+    if let Some(other) = beneficiary.filter(|wallet| *wallet != staker.owner.key()) {
         output::line(format!("the discount is for the fee of {other}, not for yours"));
     }
     Ok(())
@@ -73,7 +75,7 @@ impl Standing {
         }
     }
 
-    fn json(&self, tiers: &[Tier], staked_atoms: u64, serves_other: Option<String>) -> Value {
+    fn json(&self, tiers: &[Tier], staked_atoms: u64, beneficiary: Option<Pubkey>) -> Value {
         let tier = |tier: &Tier| json!({ "min_weight_atoms": tier.min_weight_atoms, "discount_basis_points": tier.discount_basis_points });
         json!({
             "tiers": tiers.iter().map(tier).collect::<Vec<_>>(),
@@ -81,7 +83,7 @@ impl Standing {
             "weight_atoms": self.weight_atoms,
             "discount_basis_points": self.discount_basis_points,
             "missing_atoms": self.next.map(|(_, missing_atoms)| missing_atoms),
-            "beneficiary": serves_other,
+            "beneficiary": beneficiary.map(|wallet| wallet.to_string()),
         })
     }
 }

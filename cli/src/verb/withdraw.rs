@@ -109,7 +109,7 @@ impl Exit<'_> {
         };
         if self.context.json && !will_wait {
             output::json(&json!({
-                "stage": "requested", "signature": signature, "asset": self.asset.name(), "amount": atoms,
+                "stage": "requested", "signature": signature, "asset": self.asset.name(), "amount_atoms": atoms,
                 "executable_at": executable_at,
             }));
         } else if !self.context.json {
@@ -152,7 +152,7 @@ impl Exit<'_> {
         self.context.report(
             "paid",
             &format!("{} to {wallet}, transaction {signature}", unit.show(paid)),
-            &json!({ "stage": "paid", "signature": signature, "asset": self.asset.name(), "amount": paid }),
+            &json!({ "stage": "paid", "signature": signature, "asset": self.asset.name(), "amount_atoms": paid }),
         );
         Ok(())
     }

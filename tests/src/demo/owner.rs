@@ -91,7 +91,7 @@ pub async fn apply_policy(scene: &Scene, teller: &Teller) -> Result<()> {
 pub async fn withdraw(scene: &Scene, teller: &Teller) -> Result<()> {
     let before = scene.client.account().await?;
     let requested = scene.cli.json(&["withdraw", "all"]).await?;
-    let amount = requested["amount"].as_i64().context("the request names no amount")?;
+    let amount = requested["amount_atoms"].as_i64().context("the request names no amount")?;
     teller.did(&format!("requested   {} USD, payable after {WITHDRAWAL_DELAY_SECONDS} s", usd(amount)));
     until("a requested withdrawal is set aside", PATIENCE, || async {
         let account = scene.client.account().await?;
@@ -101,7 +101,7 @@ pub async fn withdraw(scene: &Scene, teller: &Teller) -> Result<()> {
     teller.proves("what is on its way out cannot be spent any more");
     let paid: Value = scene.cli.json(&["withdraw", "--wait"]).await?;
     teller.did(&format!("paid        {} USD, transaction {}", usd(amount), text(&paid, "signature")?));
-    ensure!(paid["amount"] == amount, "{} was requested, {} was paid", amount, paid["amount"]);
+    ensure!(paid["amount_atoms"] == amount, "{} was requested, {} was paid", amount, paid["amount_atoms"]);
     teller.proves("everything unspent came back, to the atom, after the delay and without anybody's leave");
     Ok(())
 }

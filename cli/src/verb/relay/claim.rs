@@ -53,7 +53,7 @@ pub async fn run(args: &Claim, context: &Context) -> Result<(), Error> {
     let (config, amount_atoms) = (owner.rpc.config().await?, claim.amount_atoms);
     let pay = claim_reward(&config, &owner.key(), &owner.token_account(&config.usdc_mint), number, claim);
     let signature = owner.send(&[owner.open_token_account(&config.usdc_mint), pay]).await?;
-    let value = json!({ "stage": "claimed", "signature": signature, "epoch": number, "amount": amount_atoms });
+    let value = json!({ "stage": "claimed", "signature": signature, "epoch": number, "amount_atoms": amount_atoms });
     let amount = Unit::USD.show(amount_atoms);
     context.report("claimed", &format!("{amount} of epoch {number}, transaction {signature}"), &value);
     Ok(())
