@@ -64,6 +64,8 @@ async fn a_closed_vault_gives_no_credit_and_opened_again_it_counts_from_its_own_
     let spent = world.owner.client.account().await.unwrap().spent;
     world.mirror.request_withdrawal(wallet, CREDIT, Commitment::Finalized).await;
     world.mirror.pay(wallet, CREDIT).await;
+    // A rest of SOL that rent took does not keep it open.
+    world.mirror.deposit_sol(wallet, 1_000).await;
     world.mirror.close_vault(wallet).await;
     let closed = world.wait_for_account("paid out", &world.owner, |account| account.chain == 0).await;
     assert_eq!((closed.available, closed.spent, closed.writeoff), (0, spent, -spent));

@@ -7,6 +7,7 @@ mod canary;
 mod commit;
 mod constraint;
 mod fence;
+mod key;
 mod misbehave;
 mod refusal;
 mod revoke;

@@ -14,14 +14,31 @@ const TOKEN_2022: Pubkey = Pubkey::from_str_const("TokenzQdBNbLqP5VEhdkAS6EPFLC1
 const OWNER_MISMATCH: u32 = 4;
 const ACCOUNT_FROZEN: u32 = 0x11;
 
+/// Extensions of a Token-2022 mint that could take, hold or hide money: their number and the length of their data.
+const EXTENSIONS: [(u16, u16); 9] =
+    [(1, 108), (3, 32), (4, 65), (6, 1), (9, 0), (10, 52), (12, 32), (14, 64), (26, 33)];
+
+/// A mint of 6 decimals with one extension, as Token-2022 lays it out: padded to the length of a token account, a byte
+/// that says it is a mint, then number, length and data of the extension.
+fn modern_mint(extension: u16, bytes: u16) -> Vec<u8> {
+    let mut data = vec![0; 165];
+    (data[44], data[45]) = (6, 1);
+    data.push(1);
+    data.extend(extension.to_le_bytes());
+    data.extend(bytes.to_le_bytes());
+    data.resize(data.len() + usize::from(bytes), 0);
+    data
+}
+
 #[test]
 fn d2_11_mints_wrong_ones() {
-    // Wherever a mint stands, the other one, one of nobody and one of Token-2022 (whatever its extensions) are refused.
+    // Wherever a mint stands, the other one, one of nobody and one of Token-2022 with each extension in turn are refused.
     let mut tried = 0;
     sweep(|case, world, instruction| {
         let (nobodys, modern) = (address(91), address(92));
         world.put_mint(nobodys, 6, spl_token::ID);
-        world.put_mint(modern, 6, TOKEN_2022);
+        let (extension, bytes) = EXTENSIONS[tried / 3 % EXTENSIONS.len()];
+        world.put(modern, TOKEN_2022, &modern_mint(extension, bytes));
         for (place, meta) in instruction.accounts.iter().enumerate() {
             let other = match meta.pubkey {
                 mint if mint == world.usdc => world.permit,
@@ -39,7 +56,8 @@ fn d2_11_mints_wrong_ones() {
             }
         }
     });
-    assert!(tried > 50, "only {tried} mints");
+    // Three at each place, so all extensions had their turn.
+    assert!(tried > 50 && tried / 3 > EXTENSIONS.len(), "only {tried} mints");
 }
 
 #[test]
