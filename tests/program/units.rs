@@ -254,3 +254,25 @@ fn the_largest_transactions_fit_one_packet() {
         assert!(bytes <= PACKET_BYTES, "{what}: {bytes}");
     }
 }
+
+/// `28421` as a person writes it: `28,421`.
+fn grouped(figure: u64) -> String {
+    let digits = figure.to_string();
+    let head = digits.len() % 3;
+    let groups = digits.as_bytes()[head..].chunks(3).map(|group| std::str::from_utf8(group).unwrap());
+    let first = (head > 0).then(|| &digits[..head]);
+    first.into_iter().chain(groups).collect::<Vec<_>>().join(",")
+}
+
+#[test]
+fn the_readme_tells_the_figures_of_the_snapshot() {
+    let readme = include_str!("../../programs/permitpipe/README.md");
+    let committed = fs::read_to_string(SNAPSHOT).unwrap();
+    let rows = committed.lines().skip(1).take_while(|row| !row.is_empty());
+    let told = |row: &str| {
+        let (name, units) = row.rsplit_once(' ').unwrap();
+        format!("`{}` {} ", name.trim(), grouped(units.parse().unwrap()))
+    };
+    let missing: Vec<String> = rows.map(told).filter(|told| !readme.contains(told)).collect();
+    assert!(missing.is_empty(), "programs/permitpipe/README.md does not say: {missing:#?}");
+}
